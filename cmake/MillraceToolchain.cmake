@@ -1,0 +1,37 @@
+# Language level, warnings, hardening, linker and compiler cache: one place for the whole tree.
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+find_program(MILLRACE_CCACHE ccache)
+if(MILLRACE_CCACHE)
+  # Precompiled headers are only cached when ccache is told that their macros and times do not matter.
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime "${MILLRACE_CCACHE}")
+endif()
+
+find_program(MILLRACE_MOLD mold)
+if(MILLRACE_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Werror
+                    -fno-omit-frame-pointer -fstack-protector-strong)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # __int128 is what DECIMAL(38) is computed in; g++ 12 warns falsely of some moved-from optionals.
+  add_compile_options(-Wno-pedantic -Wno-maybe-uninitialized -fpch-preprocess)
+else()
+  add_compile_options(-Wno-gnu -Wno-pedantic -Wno-unknown-warning-option)
+endif()
+if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+  add_compile_options(-msse4.2 -mpclmul)
+endif()
+add_compile_definitions($<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>)
+
+set(MILLRACE_SANITIZE "" CACHE STRING "Comma-separated sanitizers, e.g. address,undefined or thread")
+if(MILLRACE_SANITIZE)
+  add_compile_options(-fsanitize=${MILLRACE_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${MILLRACE_SANITIZE})
+endif()
