@@ -9,7 +9,8 @@
 //      (DESIGN invariant 1).
 //
 // Paths are UTF-8 with '/'. All functions may be called from any thread; one WritableFile belongs
-// to one thread at a time.
+// to one thread at a time, except that Sync() may run beside Append() (group commit): it covers
+// the bytes appended before it was called.
 #pragma once
 
 #include <cstdint>
