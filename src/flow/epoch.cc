@@ -48,6 +48,11 @@ std::string EncodeIntent(const EpochIntent& intent) {
     AppendPosition(bytes, range.start);
     AppendSignedVarint(bytes, range.end.value);
   }
+  AppendVarint(bytes, intent.lookups.size());
+  for (const EpochIntent::LookupVersion& lookup : intent.lookups) {
+    AppendText(bytes, lookup.relation);
+    AppendLittle(bytes, lookup.version);
+  }
   return bytes;
 }
 
@@ -69,6 +74,11 @@ Result<EpochIntent> DecodeIntent(std::string_view bytes) {
     range.start = ReadPosition(reader);
     range.end = Offset(reader.SignedVarint());
     intent.ranges.push_back(std::move(range));
+  }
+  const uint64_t lookups = reader.Varint();
+  for (uint64_t i = 0; i < lookups && reader.ok(); ++i) {
+    std::string relation(reader.Bytes(reader.Varint()));
+    intent.lookups.push_back({std::move(relation), reader.Little<uint64_t>()});
   }
   if (!reader.ok() || reader.remaining() != 0)
     return Fail(ErrorCode::kDamaged, "epoch intent of {} bytes is cut or too long", bytes.size());

@@ -46,6 +46,13 @@ struct EpochIntent {
     friend bool operator==(const Range&, const Range&) = default;
   };
   std::vector<Range> ranges;
+  // Which content each looked-up reference had: a replay must see the same one.
+  struct LookupVersion {
+    std::string relation;
+    uint64_t version = 0;
+    friend bool operator==(const LookupVersion&, const LookupVersion&) = default;
+  };
+  std::vector<LookupVersion> lookups = {};
   friend bool operator==(const EpochIntent&, const EpochIntent&) = default;
 };
 

@@ -17,6 +17,7 @@ EpochIntent SomeIntent() {
                               p == 1},
                              Offset(100 * p + 50)});
   }
+  intent.lookups = {{"countries", 0xfeed}, {"users.by_id", 0}};
   return intent;
 }
 
