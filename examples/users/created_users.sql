@@ -1,0 +1,30 @@
+-- One row per user, cleaned and enriched. A date that is no date fails the record, which then is a dead letter.
+SELECT
+  u.login.uuid                                               AS id,
+  u.name.first                                               AS first_name,
+  u.name.last                                                AS last_name,
+  concat_ws(' ', u.name.first, u.name.last)                  AS full_name,
+  u.gender                                                   AS gender,
+  concat_ws(', ',
+            concat_ws(' ', CAST(u.location.street.number AS STRING), u.location.street.name),
+            u.location.city, u.location.state, u.location.country) AS address,
+  u.location.city                                            AS city,
+  u.location.state                                           AS state,
+  u.location.country                                         AS country,
+  upper(u.location.country)                                  AS country_upper,
+  u.location.postcode                                        AS post_code,
+  u.email                                                    AS email,
+  lower(split_part(u.email, '@', -1))                        AS email_domain,
+  u.login.username                                           AS username,
+  u.dob.date                                                 AS dob,
+  CAST(floor(months_between(current_date(), CAST(u.dob.date AS DATE)) / 12) AS INT) AS age,
+  age >= 18                                                  AS is_adult,
+  u.registered.date                                          AS registered_date,
+  date_format(u.registered.date, 'yyyy-MM')                  AS registered_month,
+  u.phone                                                    AS phone,
+  u.picture.large                                            AS picture,
+  c.region                                                   AS region,
+  c.continent                                                AS continent,
+  c.calling_code                                             AS calling_code
+FROM STREAM(users_raw) u
+LEFT JOIN countries c ON c.name = u.location.country
