@@ -212,6 +212,62 @@ ColumnPtr Column::Retype(const ColumnPtr& column, const DataType& type) {
   return retyped;
 }
 
+ColumnPtr Column::AsConstant(const ColumnPtr& column, size_t length) {
+  MR_CHECK(column->length() > 0, "a row to make constant");
+  auto constant = std::make_shared<Column>(*column);
+  constant->constant_ = true;
+  constant->length_ = length;
+  return constant;
+}
+
+ColumnPtr Column::WithNullsOf(ColumnPtr column, std::span<const ColumnPtr> others) {
+  std::vector<uint64_t> valid;
+  for (const ColumnPtr& other : others) {
+    if (!other->has_nulls()) continue;
+    if (valid.empty()) valid.assign((column->length_ + 63) / 64, ~uint64_t{0});
+    for (size_t i = 0; i < valid.size(); ++i) {
+      if (other->constant_) {
+        if (other->IsNull(0)) valid[i] = 0;
+      } else {
+        valid[i] &= other->validity_[i];
+      }
+    }
+  }
+  if (valid.empty()) return column;
+  if (column->constant_) column = Flatten(column);
+  return column->type_.is_nested() ? NullNestedRows(column, valid)
+                                   : NullScalarRows(std::move(column), std::move(valid));
+}
+
+// One NULL row is put behind the column and taken wherever `valid` lacks a bit.
+ColumnPtr Column::NullNestedRows(const ColumnPtr& column, const std::vector<uint64_t>& valid) {
+  const Value null;
+  const std::vector<ColumnPtr> parts = {column, ColumnFromValues(column->type_, {&null, 1})};
+  std::vector<uint32_t> rows(column->length_);
+  for (size_t i = 0; i < rows.size(); ++i)
+    rows[i] = static_cast<uint32_t>(TestBit(valid.data(), i) ? i : column->length_);
+  return Take(Concat(parts), rows);
+}
+
+ColumnPtr Column::NullScalarRows(ColumnPtr column, std::vector<uint64_t> valid) {
+  const bool ours = column.use_count() == 1 && column->values_.use_count() == 1;
+  auto to = ours ? std::const_pointer_cast<Column>(column) : std::make_shared<Column>(*column);
+  const size_t bytes = to->length_ * ValueWidth(to->type_.kind());
+  if (!ours) {
+    to->values_ = std::make_shared_for_overwrite<char[]>(std::max<size_t>(bytes, 1));
+    if (bytes > 0) std::memcpy(to->values_.get(), column->values_.get(), bytes);
+  }
+  for (size_t i = 0; i < to->validity_.size(); ++i) valid[i] &= to->validity_[i];
+  to->validity_ = std::move(valid);
+  WithStorage(to->type_.kind(), [&]<typename T>(T) {
+    T* values = reinterpret_cast<T*>(to->values_.get());
+    for (size_t i = 0; i < to->length_; ++i) {
+      if (!TestBit(to->validity_.data(), i)) values[i] = T{};
+    }
+  });
+  return to;
+}
+
 ColumnPtr Column::Flatten(const ColumnPtr& column) {
   if (!column->constant_) return column;
   const std::vector<uint32_t> zeros(column->length_, 0);

@@ -113,6 +113,11 @@ class Column {
   static ColumnPtr Take(const ColumnPtr& column, std::span<const uint32_t> rows);
   // The same values under another type of equal layout (e.g. a struct with other field names).
   static ColumnPtr Retype(const ColumnPtr& column, const DataType& type);
+  // The first row of `column` (which has one) as a constant column of `length` rows.
+  static ColumnPtr AsConstant(const ColumnPtr& column, size_t length);
+  // `column` with the rows NULL where any of `others` (all of its length) is NULL. Done in place
+  // when the caller gives away the only pointer to a column, so pass it by std::move.
+  static ColumnPtr WithNullsOf(ColumnPtr column, std::span<const ColumnPtr> others);
   // A constant column written out to full length; others unchanged.
   static ColumnPtr Flatten(const ColumnPtr& column);
   // Rows of all columns one after the other; all of one type.
@@ -120,6 +125,9 @@ class Column {
 
  private:
   friend class ColumnBuilder;
+
+  static ColumnPtr NullNestedRows(const ColumnPtr& column, const std::vector<uint64_t>& valid);
+  static ColumnPtr NullScalarRows(ColumnPtr column, std::vector<uint64_t> valid);
 
   DataType type_;
   size_t length_ = 0;
@@ -165,6 +173,8 @@ class ColumnBuilder {
   void SetNull(size_t row);
   void SetAllNull();
   bool IsNull(size_t row) const { return column_->IsNull(row); }
+  // Takes `valid` (a bit a row, see validity()) in place of the NULLs set so far; empty: no NULLs.
+  void SetValidity(std::vector<uint64_t> valid) { column_->validity_ = std::move(valid); }
   // Copies the NULLs of `from` (same length) into this column, keeping those already set.
   void AddNullsOf(const Column& from);
   void SetChildren(std::vector<ColumnPtr> children) { column_->children_ = std::move(children); }

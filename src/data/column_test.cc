@@ -43,6 +43,32 @@ TEST(ColumnTest, ConstantsFlatten) {
   EXPECT_EQ(flat->ValueAt(4), Text("x"));
 }
 
+TEST(ColumnTest, WithNullsOfTakesNullsFromAll) {
+  const std::vector<Value> numbers = {Value::Int(1), Value::Int(2), Value::Int(3), Value::Null()};
+  const std::vector<Value> marks = {Value::Null(), Value::Bool(true), Value::Bool(false),
+                                    Value::Bool(true)};
+  const ColumnPtr mark = ColumnFromValues(DataType::Boolean(), marks);
+  const ColumnPtr kept = ColumnFromValues(DataType::Int(), numbers);
+  const ColumnPtr both = Column::WithNullsOf(kept, {&mark, 1});
+  EXPECT_EQ(kept->ValueAt(0), Value::Int(1));  // shared: left alone
+  EXPECT_TRUE(both->IsNull(0));
+  EXPECT_EQ(both->Values<int32_t>()[0], 0);
+  EXPECT_EQ(both->ValueAt(1), Value::Int(2));
+  EXPECT_TRUE(both->IsNull(3));
+
+  std::vector<Value> lists;
+  for (int64_t i = 0; i < 4; ++i) lists.push_back(Value::ListOf({Value::Int(i)}));
+  ColumnPtr nested = ColumnFromValues(DataType::Array(DataType::Int()), lists);
+  nested = Column::WithNullsOf(std::move(nested), {&mark, 1});
+  EXPECT_TRUE(nested->IsNull(0));
+  EXPECT_EQ(nested->Offsets()[1], 0);
+  EXPECT_EQ(nested->ValueAt(3), lists[3]);
+
+  const ColumnPtr null = Column::Constant(DataType::Int(), Value::Null(), 4);
+  EXPECT_TRUE(Column::WithNullsOf(kept, {&null, 1})->IsNull(2));
+  EXPECT_EQ(Column::AsConstant(kept, 9)->ValueAt(8), Value::Int(1));
+}
+
 TEST(ValueTest, PrintsAsSpark) {
   EXPECT_EQ(FormatDouble(1e10), "1.0E10");
   EXPECT_EQ(FormatDouble(100), "100.0");
