@@ -79,16 +79,18 @@ template <typename... Args>
 #define MR_CONCAT_INNER(a, b) a##b
 #define MR_CONCAT(a, b) MR_CONCAT_INNER(a, b)
 
-// Returns the error of `expression` from the enclosing function, if it has one.
-#define MR_TRY(expression)                                                     \
-  do {                                                                         \
-    if (auto mr_status = (expression); !mr_status) [[unlikely]]                \
-      return std::unexpected<::millrace::Error>(std::move(mr_status).error()); \
+// Returns the error of `expression` from the enclosing function, if it has one. (The counter keeps
+// one inside another's lambda from shadowing it.)
+#define MR_TRY(expression) MR_TRY_INNER(MR_CONCAT(mr_status_, __COUNTER__), expression)
+#define MR_TRY_INNER(name, expression)                                    \
+  do {                                                                    \
+    if (auto name = (expression); !name) [[unlikely]]                     \
+      return std::unexpected<::millrace::Error>(std::move(name).error()); \
   } while (false)
 
 // MR_ASSIGN(auto x, F()): declares or assigns x from F()'s value, or returns F()'s error.
 #define MR_ASSIGN(target, expression) \
-  MR_ASSIGN_INNER(MR_CONCAT(mr_result_, __LINE__), target, expression)
+  MR_ASSIGN_INNER(MR_CONCAT(mr_result_, __COUNTER__), target, expression)
 #define MR_ASSIGN_INNER(name, target, expression)                       \
   auto name = (expression);                                             \
   if (!name) [[unlikely]]                                               \
