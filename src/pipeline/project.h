@@ -1,0 +1,166 @@
+// Project: a project folder as read and checked: the project file, and the .sql, .cql and .csv
+// files it names.
+//
+//   Problems problems;
+//   MR_ASSIGN(auto project, LoadProject(fs, "examples/users/pipeline.yaml", {}, problems));   //
+//   problems may hold warnings
+//
+// Loading reports every mistake at once (Problems), each with its file, line and column.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "extract/http_source.h"
+#include "io/file_system.h"
+#include "log/types.h"
+#include "pipeline/document.h"
+#include "pipeline/settings.h"
+#include "schedule/dag.h"
+#include "sql/plan.h"
+#include "store/schema.h"
+
+namespace millrace::pipeline {
+
+// A piece of SQL or CQL and where it stands, so that a location within it can be told as one of the
+// file.
+struct SourceText {
+  std::string file;
+  std::string text;
+  sql::Location start{1, 1};  // where its first line begins in `file`
+  int indent = 0;             // columns cut from every line (YAML block scalars)
+
+  Problem At(const sql::Diagnostic& diagnostic, bool is_warning = false) const;
+};
+
+struct CommandSpec {
+  std::vector<std::string> argv;
+  std::vector<std::pair<std::string, std::string>> environment;
+};
+
+struct BatchQuerySpec {
+  SourceText sql;
+  std::string into;  // table; empty: to the log
+};
+
+struct TaskSpec {
+  std::string dag;
+  std::string name;
+  sql::Location where;
+  std::optional<extract::HttpSourceSpec> http;
+  std::optional<CommandSpec> command;
+  std::optional<BatchQuerySpec> query;
+};
+
+struct TopicDef {
+  log::TopicSpec spec;
+  sql::Location where;
+  std::string description;
+  SourceText schema_text;
+  data::Schema schema;  // empty: raw, only the hidden columns can be used
+  std::string event_time;
+  sql::Location event_time_where;
+  int64_t watermark_delay_us = 0;
+  bool declared = true;  // false: a dead-letter or late topic that only a query names
+};
+
+struct ReferenceDef {
+  std::string name;
+  sql::Location where;
+  std::string path;
+  std::vector<std::string> key;
+  data::Schema schema;
+};
+
+struct ExpectDef {
+  std::string name;
+  SourceText condition;
+  std::string message;
+  sql::ExprPtr bound;  // over the query's output
+};
+
+struct QueryDef {
+  std::string name;
+  sql::Location where;
+  SourceText sql;
+  sql::PlanPtr plan;
+  std::vector<std::string> tables;  // "keyspace.table"
+  std::string topic;                // sink topic; empty: none
+  sql::Location into_where;
+  std::vector<ExpectDef> expect;
+  std::string dead_letters;
+  std::string late;
+  bool emit_changes = false;
+  bool start_latest = false;
+  bool ansi = true;
+  int64_t idle_timeout_us = 0;
+  int64_t max_future_skew_us = 0;
+};
+
+struct TableDef {
+  store::TableSchema schema;
+  std::string file;
+  sql::Location where;
+};
+
+struct RuntimeSettings {
+  std::string listen;
+  log::Durability durability = log::Durability::kSync;
+  uint64_t log_segment_bytes = 0;
+  uint64_t log_disk_budget = 0;  // 0: no bound
+  int engine_threads = 0;
+  uint64_t epoch_bytes = 0;
+  int64_t epoch_interval_us = 0;
+  uint64_t store_memory = 0;
+  uint64_t flush_bytes = 0;
+  int64_t flush_interval_us = 0;
+  int store_shards = 2;
+  int64_t shutdown_timeout_us = 0;
+};
+
+struct Project {
+  std::string name;
+  std::string description;
+  std::string file;    // the project file, as given
+  std::string folder;  // where it stands: relative names start here
+  std::string data_folder;
+  RuntimeSettings settings;
+  std::vector<schedule::DagSpec> dags;
+  std::vector<TaskSpec> tasks;
+  std::map<std::string, int> pools;
+  std::map<std::string, TopicDef> topics;
+  std::map<std::string, ReferenceDef> references;
+  std::vector<QueryDef> queries;
+  std::vector<store::Keyspace> keyspaces;
+  std::vector<store::UserType> types;
+  std::map<std::string, TableDef> tables;  // by "keyspace.table"
+  std::vector<std::string> test_files;
+};
+
+struct LoadOptions {
+  std::string profile;      // empty: everything embedded
+  std::string data_folder;  // overrides the file's `data`; empty: as the file says
+  Environment environment = ProcessEnvironment();
+};
+
+// Reads and checks. Fails with kInvalidArgument when `problems` holds an error: the project is then
+// unusable.
+Result<Project> LoadProject(io::FileSystem& fs, const std::string& file, const LoadOptions& options,
+                            Problems& problems);
+
+// The names a query may use: topics as streams or as of now, tables, references.
+class ProjectCatalog final : public sql::Catalog {
+ public:
+  ProjectCatalog(const Project& project, bool streaming);
+  const sql::Relation* Find(std::string_view name) const override;
+  std::vector<std::string> Names() const override;
+
+ private:
+  std::map<std::string, sql::Relation, std::less<>> relations_;
+};
+
+}  // namespace millrace::pipeline

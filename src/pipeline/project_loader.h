@@ -1,0 +1,61 @@
+// ProjectLoader: the steps of LoadProject, in the order one needs the other: topics and references,
+// tables, queries, then graphs of tasks. Internal to src/pipeline; each step reports into the same
+// Problems and goes on.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cql/grammar/ddl.h"
+#include "pipeline/project.h"
+
+namespace millrace::pipeline {
+
+class ProjectLoader {
+ public:
+  ProjectLoader(io::FileSystem& fs, std::string file, const LoadOptions& options,
+                Problems& problems);
+
+  // Runs every step; the project may be used when no problem is an error.
+  Project Load();
+
+ private:
+  void LoadSettings(const Section& root);
+  void LoadProfile(const Section& root);
+  void LoadTopics(const Section& root);
+  void LoadTopic(const std::string& name, const Section& section);
+  void LoadReferences(const Section& root);
+  void LoadReference(const std::string& name, const Section& section);
+  void LoadTables(const Section& root);
+  void AddStatement(const cql::DdlStatement& statement, const SourceText& source);
+  void LoadQueries(const Section& root);
+  void LoadQuery(const std::string& name, const Section& section);
+  void BindExpectations(QueryDef& query, const Section& section);
+  void CheckSinks(QueryDef& query, const Section& section);
+  void CheckTableSink(const QueryDef& query, const std::string& table);
+  void EnsureLetterTopic(const std::string& name);
+  void LoadPools(const Section& root);
+  void LoadDags(const Section& root);
+  void LoadDag(const std::string& name, const Section& section);
+  bool LoadTask(const std::string& dag, const std::string& name, const Section& section);
+  void LoadHttp(TaskSpec& task, const Section& section);
+  void LoadTests(const Section& root);
+
+  // The text of a setting that may name a file with `extension` (".sql") or be the text itself.
+  // Reports a missing file.
+  SourceText TextOrFile(const Section& section, std::string_view name, std::string_view extension);
+  SourceText TextOrFile(const Node& node, std::string_view extension);
+  std::string PathOf(const std::string& relative) const;
+  void Error(sql::Location where, std::string message, std::string suggestion = {});
+  void Add(const SourceText& source, const std::vector<sql::Diagnostic>& diagnostics,
+           bool warnings = false);
+
+  io::FileSystem& fs_;
+  std::string file_;
+  const LoadOptions& options_;
+  Problems& problems_;
+  std::string text_;
+  Project project_;
+};
+
+}  // namespace millrace::pipeline
