@@ -28,6 +28,7 @@ struct Argument {
   const data::Value* literal = nullptr;  // set when the argument is a literal
   bool is_lambda = false;  // its type is the body's, bound after `lambda_types` was asked
   bool nullable = true;
+  std::string_view name;  // the column name it would have, for struct(); empty: none
 };
 
 struct Signature {
@@ -51,7 +52,7 @@ struct FunctionDef {
                  // "struct", "regexp", "misc", "operator", "window", "aggregate"
   std::string_view usage;        // "substring(str, pos[, len])"
   std::string_view description;  // one sentence
-  std::string_view example;      // "substring('Spark SQL', 5, 1) -> 'k'"
+  std::string_view example;      // "substring('Spark SQL', 5, 1) => k", as FormatValue prints
   std::string_view difference;   // how it differs from Spark 4.1; empty: it does not
   NullRule null_rule = NullRule::kPropagate;
   bool deterministic = true;
