@@ -47,7 +47,8 @@ struct BatchQuerySpec {
   std::string into;  // table; empty: to the log
 };
 
-struct TaskSpec {
+// What a task does; when and how often is schedule::TaskSpec's.
+struct TaskWork {
   std::string dag;
   std::string name;
   sql::Location where;
@@ -130,7 +131,7 @@ struct Project {
   std::string data_folder;
   RuntimeSettings settings;
   std::vector<schedule::DagSpec> dags;
-  std::vector<TaskSpec> tasks;
+  std::vector<TaskWork> tasks;
   std::map<std::string, int> pools;
   std::map<std::string, TopicDef> topics;
   std::map<std::string, ReferenceDef> references;
@@ -145,6 +146,7 @@ struct LoadOptions {
   std::string profile;      // empty: everything embedded
   std::string data_folder;  // overrides the file's `data`; empty: as the file says
   Environment environment = ProcessEnvironment();
+  TimestampUs now{0};  // a schedule must fire after it; 0: not asked
 };
 
 // Reads and checks. Fails with kInvalidArgument when `problems` holds an error: the project is then

@@ -37,8 +37,9 @@ class ProjectLoader {
   void LoadPools(const Section& root);
   void LoadDags(const Section& root);
   void LoadDag(const std::string& name, const Section& section);
-  bool LoadTask(const std::string& dag, const std::string& name, const Section& section);
-  void LoadHttp(TaskSpec& task, const Section& section);
+  std::optional<schedule::TaskSpec> LoadTask(const std::string& dag, const std::string& name,
+                                             const Section& section);
+  void LoadHttp(TaskWork& task, const Section& section);
   void LoadTests(const Section& root);
 
   // The text of a setting that may name a file with `extension` (".sql") or be the text itself.

@@ -139,7 +139,7 @@ constexpr Setting kSettings[] = {
      7 * kDay},
     {"dags.*.tasks.*.timeout", kDuration, "10m",
      "A try longer than this is cancelled and counts as failed.", false, kSecond / 1000, 7 * kDay},
-    {"dags.*.tasks.*.pool", kText, "default", "Pool the task takes a slot of."},
+    {"dags.*.tasks.*.pool", kText, "default_pool", "Pool the task takes a slot of."},
     {"dags.*.tasks.*.priority", kInteger, "0", "Higher goes first when a pool is full.", false,
      -1000, 1000},
 

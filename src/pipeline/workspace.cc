@@ -1,0 +1,159 @@
+#include "pipeline/workspace.h"
+
+#include <unistd.h>
+
+#include "base/logging.h"
+
+namespace millrace::pipeline {
+namespace {
+
+constexpr std::string_view kFormat = "millrace data folder, format 1\n";
+
+void EndProcess(const Error& error) {
+  logging::Error("process.fatal",
+                 {{"error", error.message}, {"action", "ending; the next start recovers"}});
+  ::_exit(1);
+}
+
+// What EnsureTopics may change on its own: retention and the number of partitions, upwards.
+bool IsSameKind(const log::TopicSpec& have, const log::TopicSpec& want) {
+  return have.cleanup == want.cleanup && have.partitions <= want.partitions;
+}
+
+}  // namespace
+
+Result<std::pair<std::string, std::string>> SplitTableName(const std::string& name) {
+  const size_t dot = name.find('.');
+  if (dot == std::string::npos)
+    return Fail(ErrorCode::kInvalidArgument, "\"{}\" is not keyspace.table", name);
+  return std::pair(name.substr(0, dot), name.substr(dot + 1));
+}
+
+Result<std::unique_ptr<Workspace>> Workspace::Open(const Project& project, io::FileSystem& fs,
+                                                   io::Clock& clock, WorkspaceOptions options) {
+  if (!options.on_fatal) options.on_fatal = EndProcess;
+  std::unique_ptr<Workspace> workspace(new Workspace(project, fs, clock));
+  MR_TRY(fs.CreateFolders(project.data_folder));
+  auto lock = fs.Lock(workspace->PathOf("LOCK"));
+  if (!lock)
+    return std::unexpected(
+        std::move(lock.error()).WithHint("stop it, or name another data folder with --data"));
+  workspace->lock_ = std::move(*lock);
+  MR_TRY(workspace->CheckFormat());
+  MR_TRY(workspace->OpenLog(options));
+  MR_TRY(workspace->OpenStore(options));
+  if (options.apply_schema) {
+    MR_TRY(workspace->EnsureTopics());
+    MR_TRY(workspace->EnsureTables());
+  }
+  return workspace;
+}
+
+Workspace::~Workspace() {
+  if (!store_) return;
+  if (const Status flushed = store_->Flush(); !flushed) {
+    logging::Warning("store.flush_failed", {{"error", flushed.error().message}});
+  }
+}
+
+std::string Workspace::PathOf(std::string_view name) const {
+  return io::JoinPath(project_.data_folder, name);
+}
+
+Status Workspace::CheckFormat() {
+  const std::string path = PathOf("FORMAT");
+  if (!fs_.Exists(path)) return io::WriteFileAtomically(fs_, path, kFormat);
+  MR_ASSIGN(const std::string text, io::ReadWholeFile(fs_, path, 4096));
+  if (text == kFormat) return {};
+  return Fail(ErrorCode::kUnsupported, "{}: \"{}\" is not a format this version reads", path,
+              text.substr(0, text.find('\n')));
+}
+
+Status Workspace::OpenLog(const WorkspaceOptions& options) {
+  log::LogOptions log_options;
+  log_options.folder = PathOf("log");
+  log_options.durability = project_.settings.durability;
+  if (project_.settings.log_disk_budget > 0)
+    log_options.disk_budget_bytes = project_.settings.log_disk_budget;
+  log_options.accept_loss = options.accept_loss;
+  log_options.on_fatal = options.on_fatal;
+  MR_ASSIGN(log_, log::Log::Open(std::move(log_options), fs_, clock_));
+  for (const log::Log::Damage& damage : log_->DamagedPartitions()) {
+    logging::Error("partition.damaged", {{"topic", damage.at.topic},
+                                         {"partition", damage.at.partition},
+                                         {"error", damage.error.message}});
+  }
+  return {};
+}
+
+Status Workspace::OpenStore(const WorkspaceOptions& options) {
+  const RuntimeSettings& settings = project_.settings;
+  store::StoreOptions store_options;
+  store_options.folder = PathOf("store");
+  store_options.clock = &clock_;
+  store_options.shards = settings.store_shards;
+  // Half for rows not yet flushed (each shard may hold one memtable that fills and one that is written), half for blocks.
+  store_options.memtable_bytes = std::max<size_t>(
+      settings.store_memory / 4 / static_cast<size_t>(settings.store_shards), 4u << 20);
+  store_options.block_cache_bytes = settings.store_memory / 2;
+  store_options.flush_source_bytes = settings.flush_bytes;
+  store_options.flush_interval = std::chrono::milliseconds(settings.flush_interval_us / 1000);
+  store_options.before_flush = [this] { return log_->Flush(); };
+  store_options.fatal = options.on_fatal;
+  MR_ASSIGN(store_, store::Store::Open(std::move(store_options)));
+  return {};
+}
+
+Status Workspace::EnsureTopics() {
+  for (const auto& [name, topic] : project_.topics) {
+    const auto found = log_->FindTopic(name);
+    if (!found) {
+      MR_TRY(log_->CreateTopic(topic.spec));
+      changes_.push_back(fmt::format("topic {} made, {} partitions", name, topic.spec.partitions));
+      continue;
+    }
+    if (!topic.declared || found->spec == topic.spec) continue;
+    if (!IsSameKind(found->spec, topic.spec)) {
+      return std::unexpected(Error{ErrorCode::kInvalidArgument,
+                                   fmt::format("topic {}: it has {} partitions, the project says "
+                                               "{}; partitions and cleanup cannot shrink or change",
+                                               name, found->spec.partitions, topic.spec.partitions),
+                                   "give the topic another name, or set the old values back"});
+    }
+    MR_TRY(log_->AlterTopic(topic.spec));
+    changes_.push_back(fmt::format("topic {} changed to the project's settings", name));
+  }
+  return {};
+}
+
+Status Workspace::EnsureTables() {
+  for (const store::Keyspace& keyspace : project_.keyspaces)
+    MR_TRY(store_->CreateKeyspace(keyspace, true));
+  for (const store::UserType& type : project_.types) MR_TRY(store_->CreateType(type, true));
+  for (const auto& [name, table] : project_.tables) {
+    const bool existed = store_->FindTable(table.schema.keyspace, table.schema.name).has_value();
+    auto handle = store_->EnsureTable(table.schema);
+    if (!handle) {
+      return std::unexpected(std::move(handle.error())
+                                 .WithContext(fmt::format("{}:{}:{}", table.file, table.where.line,
+                                                          table.where.column)));
+    }
+    if (!existed) changes_.push_back(fmt::format("table {} made", name));
+  }
+  return {};
+}
+
+Result<store::TableHandle> Workspace::FindTable(const std::string& name) {
+  MR_ASSIGN(const auto parts, SplitTableName(name));
+  auto found = store_->FindTable(parts.first, parts.second);
+  if (found) return found;
+  std::vector<std::string> names;
+  for (const store::TableHandle& table : store_->Tables())
+    names.push_back(table->schema.FullName());
+  const std::string nearest = sql::NearestName(name, names);
+  return std::unexpected(Error{
+      ErrorCode::kNotFound, fmt::format("no table {}", name),
+      nearest.empty() ? "`millrace tables` lists them" : fmt::format("did you mean {}?", nearest)});
+}
+
+}  // namespace millrace::pipeline
