@@ -42,7 +42,8 @@ struct EvalContext {
 };
 
 struct KernelCall {
-  std::span<const data::ColumnPtr> args;  // each of the batch's length; may be constant columns
+  // Those that are not lambdas, each of the batch's length; may be constant columns.
+  std::span<const data::ColumnPtr> args;
   const data::DataType& type;             // of the result
   size_t length;                          // of the batch
   const data::RowSet& rows;               // to compute

@@ -18,6 +18,7 @@
 // Thread contract: pure functions.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,8 +36,7 @@ void AppendSortKey(const data::Column& column, size_t row, bool ascending, bool 
 // The keys of all rows of `columns` side by side.
 std::string KeyOf(std::span<const data::ColumnPtr> columns, size_t row);
 
-// Reads back what AppendKey wrote for a value of `type`; false in reader.ok() for bytes it never
-// writes.
-data::Value ReadKey(const data::DataType& type, ByteReader& reader);
+// Reads back what AppendKey wrote for a value of `type`; nullopt for bytes it never writes.
+std::optional<data::Value> ReadKey(const data::DataType& type, ByteReader& reader);
 
 }  // namespace millrace::engine
