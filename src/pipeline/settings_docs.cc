@@ -1,16 +1,14 @@
 // The settings table as documents: JSON Schema for editors, and the reference page.
+#include "data/json_writer.h"
 #include "pipeline/settings.h"
 
 namespace millrace::pipeline {
 namespace {
 
-std::string JsonText(std::string_view text) {
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    quoted += c;
-  }
-  return quoted + '"';
+std::string Quoted(std::string_view text) {
+  std::string quoted;
+  data::AppendJsonString(text, quoted);
+  return quoted;
 }
 
 std::string_view JsonTypes(SettingKind kind) {
@@ -36,7 +34,7 @@ std::string Choices(const Setting& setting) {
   std::string_view rest = setting.choices;
   while (!rest.empty()) {
     const size_t bar = std::min(rest.find('|'), rest.size());
-    list += (list.empty() ? "" : ",") + JsonText(rest.substr(0, bar));
+    list += (list.empty() ? "" : ",") + Quoted(rest.substr(0, bar));
     rest.remove_prefix(std::min(bar + 1, rest.size()));
   }
   return list;
@@ -55,9 +53,8 @@ std::string MapSchema(const std::string& path) {
       others = SchemaOf(member, setting);
       continue;
     }
-    properties +=
-        (properties.empty() ? "" : ",") + JsonText(name) + ":" + SchemaOf(member, setting);
-    if (setting->required) required += (required.empty() ? "" : ",") + JsonText(name);
+    properties += (properties.empty() ? "" : ",") + Quoted(name) + ":" + SchemaOf(member, setting);
+    if (setting->required) required += (required.empty() ? "" : ",") + Quoted(name);
   }
   std::string schema =
       fmt::format(R"("properties":{{{}}},"additionalProperties":{})", properties, others);
@@ -66,9 +63,9 @@ std::string MapSchema(const std::string& path) {
 }
 
 std::string SchemaOf(const std::string& path, const Setting* setting) {
-  std::string schema = fmt::format(R"({{"description":{})", JsonText(setting->summary));
+  std::string schema = fmt::format(R"({{"description":{})", Quoted(setting->summary));
   if (!setting->fallback.empty())
-    schema += fmt::format(R"(,"default":{})", JsonText(setting->fallback));
+    schema += fmt::format(R"(,"default":{})", Quoted(setting->fallback));
   if (setting->kind == SettingKind::kList) {
     const std::string item_path = path + ".[]";
     const std::string item = SchemaOf(item_path, FindSetting(item_path));

@@ -1,0 +1,247 @@
+// Operations that only read: query, tail, topics, tables.
+#include <algorithm>
+
+#include "connect/batch_sources.h"
+#include "engine/batch_query.h"
+#include "engine/format.h"
+#include "pipeline/json_text.h"
+#include "pipeline/operation.h"
+
+namespace millrace::pipeline {
+namespace {
+
+Result<engine::OutputFormat> FormatOf(const OperationRequest& request) {
+  const std::string format = request.Flag("format", "table");
+  if (format == "table") return engine::OutputFormat::kTable;
+  if (format == "json") return engine::OutputFormat::kJson;
+  if (format == "csv") return engine::OutputFormat::kCsv;
+  return Fail(ErrorCode::kInvalidArgument, "no format \"{}\": table, json and csv are there",
+              format);
+}
+
+std::string ShortBytes(uint64_t bytes) {
+  constexpr std::string_view kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  auto size = static_cast<double>(bytes);
+  size_t unit = 0;
+  while (size >= 1024 && unit + 1 < std::size(kUnits)) {
+    size /= 1024;
+    ++unit;
+  }
+  return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", size, kUnits[unit]);
+}
+
+// Text rows with aligned columns; the first row is the header.
+std::string Aligned(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (size_t i = 0; i < row.size(); ++i)
+      widths[i] = std::max(widths[i], engine::DisplayWidth(row[i]));
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    for (size_t i = 0; i < row.size(); ++i) {
+      text += row[i];
+      if (i + 1 < row.size()) text.append(widths[i] - engine::DisplayWidth(row[i]) + 2, ' ');
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+struct TailState {
+  std::vector<Offset> next;
+  int64_t left = -1;  // records still to show; -1: no bound
+};
+
+std::string RecordLine(const std::string& topic, PartitionId partition,
+                       const flow::RecordView& record, bool json) {
+  if (!json) {
+    const std::string_view value = record.value == nullptr ? "(tombstone)" : record.value_view();
+    return fmt::format("{}/{}@{}  {}  {}\n", topic, partition, record.offset,
+                       record.key == nullptr ? "-" : record.key_view(), value);
+  }
+  JsonText line;
+  line.Field("topic", topic)
+      .Field("partition", int64_t{partition.value})
+      .Field("offset", record.offset.value);
+  line.Field("timestamp_ms", record.timestamp.value);
+  if (record.key != nullptr) line.Field("key", record.key_view());
+  if (record.value != nullptr) line.Field("value", record.value_view());
+  if (const auto headers = flow::DecodeHeaders(record.raw_headers); headers && !headers->empty()) {
+    JsonText inner;
+    for (const flow::Header& header : *headers) inner.Field(header.key, header.value);
+    line.Raw("headers", inner.Object());
+  }
+  return line.Object() + '\n';
+}
+
+Status ShowNew(flow::Source& source, TailState& state, bool json, Output& output) {
+  constexpr size_t kBytesPerRead = size_t{1} << 20;
+  for (size_t p = 0; p < state.next.size() && state.left != 0; ++p) {
+    const PartitionId partition(static_cast<int32_t>(p));
+    while (state.left != 0) {
+      MR_ASSIGN(const flow::OffsetRange range, source.Readable(partition));
+      if (state.next[p] >= range.end) break;
+      MR_ASSIGN(const flow::RecordBlock block,
+                source.Read(partition, state.next[p], range.end, kBytesPerRead));
+      std::string text;
+      for (const flow::RecordView& record : block.records) {
+        if (state.left == 0) break;
+        if (state.left > 0) --state.left;
+        text += RecordLine(source.topic(), partition, record, json);
+      }
+      state.next[p] = block.next;
+      if (!text.empty()) MR_TRY(output.Write(text));
+    }
+  }
+  return {};
+}
+
+// Where to start so that about `count` records (-1: all) are shown before the end.
+Result<std::vector<Offset>> StartOffsets(flow::Source& source, int64_t count) {
+  std::vector<Offset> offsets;
+  const int32_t partitions = source.partition_count();
+  for (int32_t p = 0; p < partitions; ++p) {
+    MR_ASSIGN(const flow::OffsetRange range, source.Readable(PartitionId(p)));
+    const int64_t back = count < 0 ? INT64_MAX : (count + partitions - 1) / partitions;
+    offsets.push_back(range.end - range.begin > back ? range.end - back : range.begin);
+  }
+  return offsets;
+}
+
+}  // namespace
+
+Status QueryOperation(OperationContext& context, const OperationRequest& request, Output& output) {
+  if (request.arguments.size() != 1) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "query needs one SELECT, e.g. \"SELECT count(*) FROM users.by_id\"");
+  }
+  MR_ASSIGN(const engine::OutputFormat format, FormatOf(request));
+  const Project& project = context.workspace.project();
+  const sql::BoundQuery bound =
+      sql::BindQuery(request.arguments[0], ProjectCatalog(project, false), {});
+  if (bound.plan == nullptr) return std::unexpected(sql::ToError(bound.errors, "query"));
+  if (request.Switch("explain")) return output.Write(sql::ToString(*bound.plan));
+
+  connect::LocalSources sources(context.workspace.log(), context.workspace.store(),
+                                context.workspace.fs());
+  for (const auto& [name, reference] : project.references)
+    sources.AddReference(name, reference.path);
+  engine::BatchOptions options;
+  options.cancel = &context.cancel;
+  options.context.now_us = context.workspace.clock().Now().value;
+  const auto formatter = engine::ResultFormatter::Make(format, bound.plan->schema, TimeZone::Utc());
+  Status written;
+  std::string text;
+  const auto stats = engine::RunBatch(*bound.plan, sources, options, [&](const data::Batch& batch) {
+    text.clear();
+    formatter->Add(batch, text);
+    if (!text.empty()) written = output.Write(text);
+    return written.has_value();
+  });
+  if (!stats) return std::unexpected(stats.error());
+  MR_TRY(written);
+  text.clear();
+  formatter->Finish(text);
+  MR_TRY(output.Write(text));
+  if (sources.unreadable_records() > 0) {
+    return output.Note(fmt::format("{} records of topics do not fit their schema and were left out",
+                                   sources.unreadable_records()));
+  }
+  return {};
+}
+
+Status TailOperation(OperationContext& context, const OperationRequest& request, Output& output) {
+  if (request.arguments.size() != 1)
+    return Fail(ErrorCode::kInvalidArgument, "tail needs one topic");
+  MR_ASSIGN(const int64_t count, request.Number("last", 10));
+  MR_ASSIGN(const auto source, context.workspace.log().OpenSource(request.arguments[0]));
+  const bool follow = request.Switch("follow");
+  const bool json = request.Switch("json");
+  TailState state;
+  MR_ASSIGN(state.next, StartOffsets(*source, request.Switch("all") ? -1 : count));
+  const CancelToken::Watch wake(context.cancel, [&] { source->Wake(); });
+  if (!follow && !request.Switch("all")) state.left = count;
+  while (true) {
+    MR_TRY(ShowNew(*source, state, json, output));
+    if (!follow || context.cancel.cancelled()) return {};
+    // Whoever watches may have gone: an empty write every second finds out.
+    if (!source->WaitBeyond(state.next, std::chrono::seconds(1))) MR_TRY(output.Note(""));
+  }
+}
+
+Status TopicsOperation(OperationContext& context, const OperationRequest& request, Output& output) {
+  std::vector<std::vector<std::string>> rows = {
+      {"TOPIC", "PARTITION", "START", "END", "READABLE", "CLEANUP"}};
+  std::string json;
+  for (const log::TopicInfo& topic : context.workspace.log().Topics()) {
+    if (topic.spec.internal && !request.Switch("internal")) continue;
+    for (int32_t p = 0; p < topic.spec.partitions; ++p) {
+      const auto offsets = context.workspace.log().Offsets(topic.spec.name, PartitionId(p));
+      const std::string_view cleanup =
+          topic.spec.cleanup == log::Cleanup::kCompact ? "compact" : "delete";
+      if (!offsets) {
+        rows.push_back(
+            {topic.spec.name, std::to_string(p), "damaged", "", "", std::string(cleanup)});
+        json += JsonText()
+                    .Field("topic", topic.spec.name)
+                    .Field("partition", int64_t{p})
+                    .Field("error", offsets.error().message)
+                    .Object() +
+                '\n';
+        continue;
+      }
+      rows.push_back({topic.spec.name, std::to_string(p), std::to_string(offsets->start.value),
+                      std::to_string(offsets->end.value),
+                      std::to_string(offsets->last_stable.value), std::string(cleanup)});
+      json += JsonText()
+                  .Field("topic", topic.spec.name)
+                  .Field("partition", int64_t{p})
+                  .Field("start", offsets->start.value)
+                  .Field("end", offsets->end.value)
+                  .Field("last_stable", offsets->last_stable.value)
+                  .Field("cleanup", cleanup)
+                  .Object() +
+              '\n';
+    }
+  }
+  if (request.Switch("json")) return output.Write(json);
+  MR_TRY(output.Write(Aligned(rows)));
+  return output.Note(
+      fmt::format("log: {} on disk", ShortBytes(context.workspace.log().DiskBytes())));
+}
+
+Status TablesOperation(OperationContext& context, const OperationRequest& request, Output& output) {
+  if (!request.arguments.empty()) {
+    MR_ASSIGN(const store::TableHandle table, context.workspace.FindTable(request.arguments[0]));
+    return output.Write(table->schema.ToCql() + "\n");
+  }
+  std::vector<std::vector<std::string>> rows = {
+      {"TABLE", "PARTITION KEY", "CLUSTERING", "COLUMNS"}};
+  std::string json;
+  for (const store::TableHandle& table : context.workspace.store().Tables()) {
+    std::string partition;
+    std::string clustering;
+    for (const store::ColumnSchema& column : table->schema.columns) {
+      if (column.kind == store::ColumnKind::kPartitionKey)
+        partition += (partition.empty() ? "" : ", ") + column.name;
+      if (column.kind == store::ColumnKind::kClustering) {
+        clustering +=
+            (clustering.empty() ? "" : ", ") + column.name + (column.descending ? " DESC" : "");
+      }
+    }
+    rows.push_back({table->schema.FullName(), partition, clustering,
+                    std::to_string(table->schema.columns.size())});
+    json += JsonText()
+                .Field("table", table->schema.FullName())
+                .Field("partition_key", partition)
+                .Field("clustering", clustering)
+                .Field("columns", static_cast<int64_t>(table->schema.columns.size()))
+                .Object() +
+            '\n';
+  }
+  return output.Write(request.Switch("json") ? json : Aligned(rows));
+}
+
+}  // namespace millrace::pipeline

@@ -1,0 +1,74 @@
+// QueryHost: one streaming query of the project, kept running on a workspace: made from its definition, brought over
+// from an older definition, restarted after failures that pass.
+//
+// What an edited query does (docs/guides/changing-a-project.md): unflushed epochs are first re-run with the definition
+// they ran with; then the new definition goes on from the stored positions if it is compatible, or Start refuses with
+// every difference and the command that helps.
+//
+// Thread contract: every function from any thread; Start, Stop and Maintain one at a time.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "engine/stream/query.h"
+#include "engine/stream/spec.h"
+#include "pipeline/query_definition.h"
+#include "pipeline/workspace.h"
+
+namespace millrace::pipeline {
+
+// What all queries of a project share.
+struct QueryEnvironment {
+  Workspace& workspace;
+  engine::IntentLog& intents;
+  engine::TimeSource& time;
+};
+
+class QueryHost {
+ public:
+  QueryHost(QueryEnvironment environment, QueryDefinition definition);
+  ~QueryHost();
+
+  const std::string& name() const { return definition_.name; }
+  const QueryDefinition& definition() const { return definition_; }
+
+  Status Start();
+  // Commits what is under way and ends. A stopped query may be started again.
+  Status Stop();
+  // Once a second: pins the log at what is flushed, restarts after a failure that may pass.
+  void Maintain();
+
+  bool running() const;
+  std::string failure() const;
+  engine::QueryMetrics Metrics() const;
+  Status CatchUp(std::chrono::nanoseconds timeout);
+  void Wake();
+
+  // A spec of `definition` whose tables are those of the store now. `shadow` replaces the table of the same name.
+  struct Built {
+    engine::QuerySpec spec;
+    engine::QueryWorld world;
+    std::vector<std::unique_ptr<flow::Source>> sources;  // the world points to them
+  };
+  static Result<Built> Build(const QueryEnvironment& environment, const QueryDefinition& definition,
+                             const store::TableHandle& shadow = nullptr);
+
+ private:
+  Status Prepare(const Built& built);
+  void PinLog();
+
+  QueryEnvironment environment_;
+  QueryDefinition definition_;
+  mutable std::mutex mutex_;
+  std::optional<Built> built_;
+  std::unique_ptr<engine::StreamingQuery> query_;
+  std::string failure_;
+  int64_t restart_at_ns_ = 0;
+  int64_t restart_delay_ns_ = 0;
+};
+
+}  // namespace millrace::pipeline
