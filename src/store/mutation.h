@@ -19,12 +19,12 @@ namespace millrace::store {
 // Default: the whole partition.
 struct ClusteringRange {
   struct Bound {
-    data::Value value;
+    data::Value value{};
     bool inclusive = true;
   };
-  data::Value::List equal;
-  std::optional<Bound> lower;
-  std::optional<Bound> upper;
+  data::Value::List equal{};
+  std::optional<Bound> lower{};
+  std::optional<Bound> upper{};
 };
 
 // What happens to one column.
@@ -35,8 +35,8 @@ struct CellChange {
     kAdd,     // elements of `value` are added to a set, a map, or at the end of a list
     kRemove,  // elements (of a map: keys, given as a list) are removed from a set or map
   };
-  std::string column;
-  data::Value value;
+  std::string column{};
+  data::Value value{};
   Action action = Action::kSet;
 };
 
@@ -49,13 +49,13 @@ struct Mutation {
     kDeletePartition,  // static cells too
   };
   Kind kind = Kind::kInsert;
-  TableHandle table;
+  TableHandle table{};
   int64_t write_us = 0;
-  std::optional<int32_t> ttl_s;  // absent: the table's; 0: none
+  std::optional<int32_t> ttl_s{};  // absent: the table's; 0: none
   data::Value::List
       key;  // partition columns, then clustering columns (none: only static cells, or a partition)
-  std::vector<CellChange> cells;
-  ClusteringRange range;
+  std::vector<CellChange> cells{};
+  ClusteringRange range{};
 };
 
 }  // namespace millrace::store

@@ -29,8 +29,8 @@ namespace millrace::store {
 enum class ColumnKind : uint8_t { kPartitionKey = 0, kClustering = 1, kStatic = 2, kRegular = 3 };
 
 struct ColumnSchema {
-  std::string name;
-  CqlType type;
+  std::string name{};
+  CqlType type{};
   ColumnKind kind = ColumnKind::kRegular;
   bool descending = false;  // clustering columns only
   // Number of a static or regular column in stored rows; given by the catalog at creation, never
@@ -40,12 +40,12 @@ struct ColumnSchema {
 };
 
 struct TableSchema {
-  std::string keyspace;
-  std::string name;
-  std::vector<ColumnSchema> columns;
+  std::string keyspace{};
+  std::string name{};
+  std::vector<ColumnSchema> columns{};
   int32_t default_time_to_live_s = 0;  // 0: rows do not expire
   int32_t gc_grace_s = 864000;         // how long deletes are kept at least
-  std::string comment;
+  std::string comment{};
 
   size_t partition_count() const;
   size_t clustering_count() const;
@@ -59,16 +59,16 @@ struct TableSchema {
 };
 
 struct UserType {
-  std::string keyspace;
-  std::string name;
-  std::vector<std::string> field_names;
-  std::vector<CqlType> field_types;
+  std::string keyspace{};
+  std::string name{};
+  std::vector<std::string> field_names{};
+  std::vector<CqlType> field_types{};
   friend bool operator==(const UserType&, const UserType&) = default;
 };
 
 struct Keyspace {
-  std::string name;
-  std::string replication;  // as written; kept for the real Cassandra, without meaning here
+  std::string name{};
+  std::string replication{};  // as written; kept for the real Cassandra, without meaning here
   bool durable_writes = true;
   friend bool operator==(const Keyspace&, const Keyspace&) = default;
 };

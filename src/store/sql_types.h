@@ -5,7 +5,7 @@
 //   ascii text varchar      STRING              STRING
 //   tinyint..bigint         TINYINT..BIGINT     the same or a narrower integer
 //   varint                  DECIMAL(38,0)       any integer, DECIMAL(p,0)
-//   decimal                 DECIMAL(38,18)      any integer, any DECIMAL
+//   decimal                 DECIMAL(38,18)      any integer, DECIMAL that fits (38,18)
 //   float, double           FLOAT, DOUBLE       the same, narrower, integers that fit exactly
 //   boolean blob date       BOOLEAN BINARY DATE the same
 //   timestamp               TIMESTAMP           TIMESTAMP, TIMESTAMP_NTZ (as UTC); microseconds are

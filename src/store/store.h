@@ -46,7 +46,7 @@
 namespace millrace::store {
 
 struct StoreOptions {
-  std::string folder;
+  std::string folder{};
   io::FileSystem* file_system = nullptr;  // nullptr: RocksDB's own, on the operating system's files
   io::Clock* clock = nullptr;             // nullptr: io::SystemClock(); decides what has expired
   int shards = 2;  // column families by token range, 1..64; fixed when the folder is made
@@ -56,12 +56,12 @@ struct StoreOptions {
   uint64_t flush_source_bytes = uint64_t{64} << 20;  // unflushed source bytes that start a flush
   std::chrono::milliseconds flush_interval{30000};   // oldest unflushed commit that starts a flush
   // Called before every flush, on RocksDB's thread; its failure is fatal. Must not call the store.
-  std::function<Status()> before_flush;
+  std::function<Status()> before_flush{};
   // Called once on a background error; default: logs it and ends the process.
-  std::function<void(const Error&)> fatal;
+  std::function<void(const Error&)> fatal{};
   // Queries whose commits go through the write-ahead log, synced: those with an external source
   // (invariant 4).
-  std::set<std::string> logged_queries;
+  std::set<std::string> logged_queries{};
 };
 
 // Rows found for the keys of a lookup.
@@ -72,7 +72,7 @@ struct LookupResult {
 
 class Store : public flow::StateStore {
  public:
-  // kUnavailable: locked by another process; kDamaged; kInvalidArgument for impossible options.
+  // Closing does not flush: what is to stay is flushed before. kUnavailable: locked by another process; kDamaged; kInvalidArgument for impossible options.
   static Result<std::unique_ptr<Store>> Open(StoreOptions options);
 
   // --- Catalog. Each change is durable when it returns.
@@ -96,7 +96,7 @@ class Store : public flow::StateStore {
   virtual Status DropShadow(const TableHandle& shadow) = 0;
 
   // --- Writes.
-  // Columns are matched by name. kInvalidArgument names the missing key column or the type that
+  // Columns are matched by name, ignoring case; those the table does not have are left out. kInvalidArgument names the missing key column or the type that
   // does not fit.
   virtual Result<std::unique_ptr<flow::TableWriter>> MakeTableWriter(
       const TableHandle& table, const data::Schema& incoming) = 0;

@@ -1,0 +1,178 @@
+// RocksStore's catalog calls.
+#include <rocksdb/convenience.h>
+
+#include "base/bytes.h"
+#include "store/rocks_status.h"
+#include "store/rocks_store.h"
+
+namespace millrace::store {
+namespace {
+
+std::string Joined(const std::vector<std::string>& sentences) {
+  std::string text;
+  for (const std::string& sentence : sentences) text += (text.empty() ? "" : "; ") + sentence;
+  return text;
+}
+
+}  // namespace
+
+void RocksStore::PublishTables() {
+  live_tables_->Set(std::make_shared<const LiveTables::Map>(catalog_.tables()), catalog_.next_id());
+}
+
+Status RocksStore::WriteCatalog(rocksdb::WriteBatch& batch) {
+  MR_TRY(CheckWritable());
+  rocksdb::WriteOptions options;
+  options.disableWAL = true;
+  const auto status = FromRocks(db_->Write(options, &batch), "cannot write the catalog");
+  // Memory is ahead of the disk: nothing more may be built on it.
+  if (!status) Fatal(status.error());
+  MR_TRY(status);
+  PublishTables();
+  return Flush();
+}
+
+Status RocksStore::CreateKeyspace(const Keyspace& keyspace, bool if_not_exists) {
+  std::lock_guard lock(catalog_mutex_);
+  if (catalog_.FindKeyspace(keyspace.name) != nullptr) {
+    if (if_not_exists) return {};
+    return Fail(ErrorCode::kAlreadyExists, "keyspace {} exists already", keyspace.name);
+  }
+  rocksdb::WriteBatch batch;
+  catalog_.PutKeyspace(keyspace, batch);
+  return WriteCatalog(batch);
+}
+
+Status RocksStore::CreateType(const UserType& type, bool if_not_exists) {
+  std::lock_guard lock(catalog_mutex_);
+  if (catalog_.FindKeyspace(type.keyspace) == nullptr)
+    return Fail(ErrorCode::kNotFound, "type {}.{}: there is no keyspace {}", type.keyspace,
+                type.name, type.keyspace);
+  if (const UserType* stored = catalog_.FindType(type.keyspace, type.name)) {
+    if (*stored == type && if_not_exists) return {};
+    return Fail(ErrorCode::kAlreadyExists, "type {}.{} exists already{}", type.keyspace, type.name,
+                *stored == type ? "" : " with other fields");
+  }
+  rocksdb::WriteBatch batch;
+  catalog_.PutType(type, batch);
+  return WriteCatalog(batch);
+}
+
+Result<TableHandle> RocksStore::EnsureTable(const TableSchema& wanted) {
+  TableSchema checked = wanted;
+  MR_TRY(ValidateSchema(checked));
+  std::lock_guard lock(catalog_mutex_);
+  if (catalog_.FindKeyspace(wanted.keyspace) == nullptr)
+    return std::unexpected(
+        Error{ErrorCode::kNotFound,
+              fmt::format("table {}: there is no keyspace {}", wanted.FullName(), wanted.keyspace),
+              "CREATE KEYSPACE comes first"});
+  const TableHandle stored = catalog_.FindTable(wanted.keyspace, wanted.name);
+  rocksdb::WriteBatch batch;
+  if (stored == nullptr) {
+    TableHandle table = catalog_.AddTable(std::move(checked), false, batch);
+    MR_TRY(WriteCatalog(batch));
+    return table;
+  }
+  const SchemaComparison comparison = CompareSchemas(stored->schema, checked);
+  if (comparison.change == SchemaChange::kNone) return stored;
+  if (comparison.change == SchemaChange::kRefused)
+    return std::unexpected(
+        Error{ErrorCode::kInvalidArgument,
+              fmt::format("table {} is stored in another shape: {}", wanted.FullName(),
+                          Joined(comparison.differences)),
+              "give the new table another name, or drop the stored one and replay it"});
+  TableHandle table = catalog_.AlterTable(*stored, checked, batch);
+  MR_TRY(WriteCatalog(batch));
+  return table;
+}
+
+Result<TableHandle> RocksStore::FindTable(std::string_view keyspace, std::string_view name) {
+  std::lock_guard lock(catalog_mutex_);
+  if (TableHandle table = catalog_.FindTable(keyspace, name)) return table;
+  return Fail(ErrorCode::kNotFound, "there is no table {}.{}", keyspace, name);
+}
+
+std::vector<TableHandle> RocksStore::Tables() {
+  std::lock_guard lock(catalog_mutex_);
+  std::vector<TableHandle> tables;
+  for (const auto& [id, table] : catalog_.tables())
+    if (!catalog_.IsShadow(id)) tables.push_back(table);
+  std::sort(tables.begin(), tables.end(), [](const TableHandle& a, const TableHandle& b) {
+    return a->schema.FullName() < b->schema.FullName();
+  });
+  return tables;
+}
+
+std::vector<Keyspace> RocksStore::Keyspaces() {
+  std::lock_guard lock(catalog_mutex_);
+  std::vector<Keyspace> keyspaces;
+  for (const auto& [name, keyspace] : catalog_.keyspaces()) keyspaces.push_back(keyspace);
+  return keyspaces;
+}
+
+std::vector<UserType> RocksStore::Types() {
+  std::lock_guard lock(catalog_mutex_);
+  std::vector<UserType> types;
+  for (const auto& [name, type] : catalog_.types()) types.push_back(type);
+  return types;
+}
+
+Status RocksStore::DropTable(std::string_view keyspace, std::string_view name) {
+  MR_ASSIGN(const TableHandle table, FindTable(keyspace, name));
+  std::lock_guard lock(catalog_mutex_);
+  rocksdb::WriteBatch batch;
+  catalog_.RemoveTable(table->id, batch);
+  MR_TRY(WriteCatalog(batch));
+  DropFilesOf(table->id);
+  return {};
+}
+
+Result<TableHandle> RocksStore::CreateShadow(std::string_view keyspace, std::string_view name) {
+  MR_ASSIGN(const TableHandle table, FindTable(keyspace, name));
+  std::lock_guard lock(catalog_mutex_);
+  rocksdb::WriteBatch batch;
+  TableHandle shadow = catalog_.AddTable(table->schema, true, batch);
+  MR_TRY(WriteCatalog(batch));
+  return shadow;
+}
+
+Result<TableHandle> RocksStore::SwapShadow(const TableHandle& shadow) {
+  std::lock_guard lock(catalog_mutex_);
+  if (!catalog_.IsShadow(shadow->id))
+    return Fail(ErrorCode::kNotFound, "table {}: number {} is no shadow", shadow->schema.FullName(),
+                shadow->id);
+  const TableHandle live = catalog_.FindTable(shadow->schema.keyspace, shadow->schema.name);
+  rocksdb::WriteBatch batch;
+  catalog_.Promote(shadow->id, batch);
+  MR_TRY(WriteCatalog(batch));
+  if (live != nullptr) DropFilesOf(live->id);
+  return catalog_.tables().at(shadow->id);
+}
+
+Status RocksStore::DropShadow(const TableHandle& shadow) {
+  std::lock_guard lock(catalog_mutex_);
+  if (!catalog_.IsShadow(shadow->id))
+    return Fail(ErrorCode::kNotFound, "table {}: number {} is no shadow", shadow->schema.FullName(),
+                shadow->id);
+  rocksdb::WriteBatch batch;
+  catalog_.RemoveTable(shadow->id, batch);
+  MR_TRY(WriteCatalog(batch));
+  DropFilesOf(shadow->id);
+  return {};
+}
+
+void RocksStore::DropFilesOf(uint32_t table_id) {
+  std::string begin;
+  std::string end;
+  AppendBig(begin, table_id);
+  AppendBig(end, table_id + 1);
+  const rocksdb::Slice first(begin);
+  const rocksdb::Slice last(end);
+  for (rocksdb::ColumnFamilyHandle* family : row_families_) {
+    const rocksdb::RangePtr range(&first, &last);
+    rocksdb::DeleteFilesInRanges(db_.get(), family, &range, 1, false);
+  }
+}
+
+}  // namespace millrace::store

@@ -1,0 +1,113 @@
+// RocksStore: the Store on one RocksDB. Column families: "default" (catalog), "state" (progress and state of queries),
+// "rows0".."rowsN-1" (rows, by token range). For .cc files of this module only.
+//
+// Lock order: catalog_mutex_ before RocksDB's own; flush_mutex_ is taken alone. Listener callbacks take flush_mutex_ only.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include <rocksdb/db.h>
+#include <rocksdb/listener.h>
+
+#include "store/catalog.h"
+#include "store/row_merge_operator.h"
+#include "store/store.h"
+#include "store/table_writer.h"
+
+namespace millrace::store {
+
+class RocksStore final : public Store {
+ public:
+  explicit RocksStore(StoreOptions options);
+  ~RocksStore() override;
+  Status OpenDatabase();
+
+  // flow::StateStore
+  Result<flow::Progress> LoadProgress(const std::string& query) override;
+  Status ScanState(
+      const std::string& query, uint32_t operator_id,
+      const std::function<bool(uint8_t, std::string_view, std::string_view)>& visit) override;
+  Result<std::optional<std::string>> GetState(const std::string& query, uint32_t operator_id,
+                                              uint8_t key_group, std::string_view key) override;
+  Status Commit(flow::EpochWrite write) override;
+  Result<flow::Progress> FlushedProgress(const std::string& query) override;
+  Status Flush() override;
+  Status DropQuery(const std::string& query) override;
+
+  // Store
+  Status CreateKeyspace(const Keyspace& keyspace, bool if_not_exists) override;
+  Status CreateType(const UserType& type, bool if_not_exists) override;
+  Result<TableHandle> EnsureTable(const TableSchema& wanted) override;
+  Result<TableHandle> FindTable(std::string_view keyspace, std::string_view name) override;
+  std::vector<TableHandle> Tables() override;
+  std::vector<Keyspace> Keyspaces() override;
+  std::vector<UserType> Types() override;
+  Status DropTable(std::string_view keyspace, std::string_view name) override;
+  Result<TableHandle> CreateShadow(std::string_view keyspace, std::string_view name) override;
+  Result<TableHandle> SwapShadow(const TableHandle& shadow) override;
+  Status DropShadow(const TableHandle& shadow) override;
+  Result<std::unique_ptr<flow::TableWriter>> MakeTableWriter(const TableHandle& table,
+                                                             const data::Schema& incoming) override;
+  Status Apply(std::span<const Mutation> mutations) override;
+  Result<ScanPage> Scan(const TableHandle& table, const ScanRequest& request) override;
+  Result<LookupResult> Lookup(const TableHandle& table, std::span<const data::ColumnPtr> keys,
+                              const std::vector<std::string>& columns) override;
+  Status Checkpoint(const std::string& target_folder) override;
+  Status VerifyChecksums() override;
+  Status CompactAll() override;
+  Status WaitUntilIdle() override;
+
+ private:
+  class Listener;
+
+  // store.cc
+  rocksdb::DBOptions DatabaseOptions();
+  rocksdb::ColumnFamilyOptions RowsOptions();
+  Status ReadOrWriteFormat();
+  Status OpenWith(std::vector<rocksdb::ColumnFamilyDescriptor> families);
+  void Fatal(const Error& error);
+  void FlushWhenDue();
+  std::vector<rocksdb::ColumnFamilyHandle*> AllFamilies() const;
+  // Writes a batch of catalog changes and makes it durable; publishes the tables to compaction.
+  Status WriteCatalog(rocksdb::WriteBatch& batch);
+  void PublishTables();
+  // Removes files that hold only rows of a dropped table; the rest goes with compaction.
+  void DropFilesOf(uint32_t table_id);
+  // Ok unless a background error has ended writing.
+  Status CheckWritable() const;
+
+  // commit.cc
+  Status WriteRows(const std::vector<const StoredRows*>& rows);
+  Status WriteShard(const std::vector<const StoredRows*>& rows, int shard);
+  void AddRows(const std::vector<const StoredRows*>& rows, int shard,
+               rocksdb::WriteBatch& batch) const;
+  void CountUnflushed(uint64_t source_bytes);
+  rocksdb::ColumnFamilyHandle* ShardOf(std::string_view key) const;
+  Result<flow::Progress> ReadProgress(const std::string& query, rocksdb::ReadTier tier);
+
+  StoreOptions options_;
+  io::Clock& clock_;
+  std::shared_ptr<LiveTables> live_tables_ = std::make_shared<LiveTables>();
+  std::unique_ptr<rocksdb::Env> env_;  // with options_.file_system only
+  std::unique_ptr<rocksdb::DB> db_;
+  rocksdb::ColumnFamilyHandle* default_family_ = nullptr;
+  rocksdb::ColumnFamilyHandle* state_family_ = nullptr;
+  std::vector<rocksdb::ColumnFamilyHandle*> row_families_;
+
+  std::mutex catalog_mutex_;
+  Catalog catalog_;
+
+  std::atomic<bool> failed_{false};
+  std::mutex flush_mutex_;
+  std::condition_variable flush_wake_;
+  uint64_t unflushed_bytes_ = 0;
+  std::optional<int64_t> oldest_unflushed_ns_;
+  bool stopping_ = false;
+  std::thread flusher_;
+};
+
+}  // namespace millrace::store

@@ -1,0 +1,275 @@
+#include "store/store.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/convenience.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+#include <rocksdb/utilities/checkpoint.h>
+
+#include "base/bytes.h"
+#include "base/logging.h"
+#include "store/rocks_status.h"
+#include "store/rocks_store.h"
+
+namespace millrace::store {
+namespace {
+
+constexpr char kFormatVersion = 1;
+constexpr char kFormatKey[] = "F";
+constexpr int kShardsMax = 64;
+
+std::string RowsFamily(int shard) { return fmt::format("rows{}", shard); }
+
+[[noreturn]] void EndProcess(const Error& error) {
+  logging::Error("store.failed", {{"error", error.ToString()}});
+  std::abort();
+}
+
+}  // namespace
+
+// What RocksDB tells: flushes about to begin, memtables closed, background errors.
+class RocksStore::Listener final : public rocksdb::EventListener {
+ public:
+  explicit Listener(RocksStore& store) : store_(store) {}
+
+  void OnFlushBegin(rocksdb::DB*, const rocksdb::FlushJobInfo&) override {
+    if (!store_.options_.before_flush) return;
+    const Status status = store_.options_.before_flush();
+    if (!status)
+      store_.Fatal(Error(status.error()).WithContext("cannot sync the log before a flush"));
+  }
+
+  void OnMemTableSealed(const rocksdb::MemTableInfo&) override {
+    std::lock_guard lock(store_.flush_mutex_);
+    store_.unflushed_bytes_ = 0;
+    store_.oldest_unflushed_ns_.reset();
+  }
+
+  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
+    store_.Fatal(ErrorOf(*status, fmt::format("store {}", store_.options_.folder)));
+  }
+
+ private:
+  RocksStore& store_;
+};
+
+Result<std::unique_ptr<Store>> Store::Open(StoreOptions options) {
+  if (options.shards < 1 || options.shards > kShardsMax)
+    return Fail(ErrorCode::kInvalidArgument, "store: {} shards, possible are 1 to {}",
+                options.shards, kShardsMax);
+  auto store = std::make_unique<RocksStore>(std::move(options));
+  MR_TRY(store->OpenDatabase());
+  return store;
+}
+
+RocksStore::RocksStore(StoreOptions options)
+    : options_(std::move(options)),
+      clock_(options_.clock != nullptr ? *options_.clock : io::SystemClock()) {}
+
+RocksStore::~RocksStore() {
+  if (flusher_.joinable()) {
+    {
+      std::lock_guard lock(flush_mutex_);
+      stopping_ = true;
+    }
+    flush_wake_.notify_all();
+    flusher_.join();
+  }
+  if (db_ == nullptr) return;
+  for (rocksdb::ColumnFamilyHandle* family : AllFamilies()) db_->DestroyColumnFamilyHandle(family);
+  db_->Close();
+}
+
+rocksdb::DBOptions RocksStore::DatabaseOptions() {
+  rocksdb::DBOptions options;
+  options.create_if_missing = true;
+  options.create_missing_column_families = true;
+  options.atomic_flush = true;
+  options.max_background_jobs = options_.background_threads;
+  options.max_subcompactions = 1;
+  options.max_bgerror_resume_count = 0;
+  options.max_open_files = 512;
+  options.avoid_flush_during_shutdown = true;
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  options.track_and_verify_wals_in_manifest = true;
+  options.keep_log_file_num = 2;
+  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  options.stats_dump_period_sec = 0;
+  options.stats_persist_period_sec = 0;
+  options.bytes_per_sync = size_t{1} << 20;
+  options.listeners.push_back(std::make_shared<Listener>(*this));
+  if (env_ != nullptr) options.env = env_.get();
+  return options;
+}
+
+rocksdb::ColumnFamilyOptions RocksStore::RowsOptions() {
+  rocksdb::ColumnFamilyOptions options;
+  options.merge_operator = NewRowMergeOperator();
+  options.compaction_filter_factory = NewRowFilterFactory(live_tables_, clock_);
+  options.write_buffer_size = options_.memtable_bytes;
+  options.max_write_buffer_number = 3;
+  options.compaction_style = rocksdb::kCompactionStyleUniversal;
+  options.level0_file_num_compaction_trigger = 8;
+  options.level0_slowdown_writes_trigger = 24;
+  options.level0_stop_writes_trigger = 40;
+  options.compression = rocksdb::kLZ4Compression;
+  rocksdb::BlockBasedTableOptions table;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  table.block_cache = rocksdb::NewLRUCache(options_.block_cache_bytes);
+  table.block_size = size_t{16} << 10;
+  table.format_version = 5;
+  table.cache_index_and_filter_blocks = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return options;
+}
+
+Status RocksStore::OpenWith(std::vector<rocksdb::ColumnFamilyDescriptor> families) {
+  rocksdb::DB* db = nullptr;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  const rocksdb::Status opened =
+      rocksdb::DB::Open(DatabaseOptions(), options_.folder, families, &handles, &db);
+  MR_TRY(FromRocks(opened, fmt::format("cannot open the store {}", options_.folder)));
+  db_.reset(db);
+  default_family_ = handles[0];
+  state_family_ = handles[1];
+  row_families_.assign(handles.begin() + 2, handles.end());
+  return {};
+}
+
+Status RocksStore::OpenDatabase() {
+  io::FileSystem& fs =
+      options_.file_system != nullptr ? *options_.file_system : io::PosixFileSystem();
+  MR_TRY(fs.CreateFolders(options_.folder));
+  // A store that exists says itself how many shards it has.
+  std::vector<std::string> names;
+  const bool exists =
+      rocksdb::DB::ListColumnFamilies(DatabaseOptions(), options_.folder, &names).ok() &&
+      names.size() > 2;
+  if (exists) options_.shards = static_cast<int>(names.size()) - 2;
+  const rocksdb::ColumnFamilyOptions rows = RowsOptions();
+  rocksdb::ColumnFamilyOptions small;
+  small.write_buffer_size = size_t{8} << 20;
+  small.table_factory = rows.table_factory;
+  small.compression = rocksdb::kLZ4Compression;
+  std::vector<rocksdb::ColumnFamilyDescriptor> families;
+  families.emplace_back(rocksdb::kDefaultColumnFamilyName, small);
+  families.emplace_back("state", small);
+  for (int shard = 0; shard < options_.shards; ++shard)
+    families.emplace_back(RowsFamily(shard), rows);
+  MR_TRY(OpenWith(std::move(families)));
+  MR_TRY(ReadOrWriteFormat());
+  MR_TRY(catalog_.Load(*db_));
+  PublishTables();
+  flusher_ = std::thread([this] { FlushWhenDue(); });
+  return {};
+}
+
+Status RocksStore::ReadOrWriteFormat() {
+  std::string stored;
+  const rocksdb::Status got = db_->Get(rocksdb::ReadOptions(), kFormatKey, &stored);
+  if (got.ok()) {
+    if (stored.size() == 2 && stored[0] == kFormatVersion && stored[1] == options_.shards)
+      return {};
+    return Fail(ErrorCode::kDamaged,
+                "store {}: made in format {} with {} shards; this program reads format {}, and "
+                "found {} shards",
+                options_.folder, stored.empty() ? -1 : stored[0],
+                stored.size() < 2 ? -1 : stored[1], static_cast<int>(kFormatVersion),
+                options_.shards);
+  }
+  if (!got.IsNotFound()) return FromRocks(got, "cannot read the format of the store");
+  rocksdb::WriteBatch batch;
+  batch.Put(kFormatKey, std::string{kFormatVersion, static_cast<char>(options_.shards)});
+  return WriteCatalog(batch);
+}
+
+void RocksStore::Fatal(const Error& error) {
+  if (failed_.exchange(true)) return;
+  if (options_.fatal) return options_.fatal(error);
+  EndProcess(error);
+}
+
+Status RocksStore::CheckWritable() const {
+  if (!failed_) return {};
+  return Fail(ErrorCode::kIo, "store {}: writing has ended after an error of the disk",
+              options_.folder);
+}
+
+std::vector<rocksdb::ColumnFamilyHandle*> RocksStore::AllFamilies() const {
+  std::vector<rocksdb::ColumnFamilyHandle*> all{default_family_, state_family_};
+  all.insert(all.end(), row_families_.begin(), row_families_.end());
+  return all;
+}
+
+void RocksStore::FlushWhenDue() {
+  std::unique_lock lock(flush_mutex_);
+  const auto interval =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(options_.flush_interval);
+  while (!stopping_) {
+    const bool by_bytes = unflushed_bytes_ >= options_.flush_source_bytes;
+    const bool by_time =
+        oldest_unflushed_ns_ && clock_.MonotonicNs() - *oldest_unflushed_ns_ >= interval.count();
+    if (by_bytes || by_time) {
+      lock.unlock();
+      const Status status = Flush();
+      if (!status) Fatal(status.error());
+      lock.lock();
+      continue;
+    }
+    auto wait = interval;
+    if (oldest_unflushed_ns_)
+      wait -= std::chrono::nanoseconds(clock_.MonotonicNs() - *oldest_unflushed_ns_);
+    clock_.WaitFor(flush_wake_, lock, wait);
+  }
+}
+
+Status RocksStore::Flush() {
+  MR_TRY(CheckWritable());
+  rocksdb::FlushOptions options;
+  options.allow_write_stall = true;
+  return FromRocks(db_->Flush(options, AllFamilies()),
+                   fmt::format("store {}: cannot flush", options_.folder));
+}
+
+Result<std::unique_ptr<flow::TableWriter>> RocksStore::MakeTableWriter(
+    const TableHandle& table, const data::Schema& incoming) {
+  return NewTableWriter(table, incoming);
+}
+
+Status RocksStore::Checkpoint(const std::string& target_folder) {
+  MR_TRY(Flush());
+  rocksdb::Checkpoint* made = nullptr;
+  MR_TRY(
+      FromRocks(rocksdb::Checkpoint::Create(db_.get(), &made), "cannot start a copy of the store"));
+  const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+  return FromRocks(checkpoint->CreateCheckpoint(target_folder),
+                   fmt::format("cannot copy the store to {}", target_folder));
+}
+
+Status RocksStore::VerifyChecksums() {
+  return FromRocks(db_->VerifyChecksum(), fmt::format("store {}", options_.folder));
+}
+
+Status RocksStore::CompactAll() {
+  MR_TRY(Flush());
+  rocksdb::CompactRangeOptions options;
+  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+  for (rocksdb::ColumnFamilyHandle* family : row_families_)
+    MR_TRY(FromRocks(db_->CompactRange(options, family, nullptr, nullptr), "cannot compact"));
+  return {};
+}
+
+Status RocksStore::WaitUntilIdle() {
+  for (const char* property : {"rocksdb.mem-table-flush-pending", "rocksdb.compaction-pending",
+                               "rocksdb.num-running-compactions", "rocksdb.num-running-flushes"}) {
+    for (rocksdb::ColumnFamilyHandle* family : AllFamilies()) {
+      uint64_t pending = 1;
+      while (db_->GetIntProperty(family, property, &pending) && pending > 0 && !failed_)
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  }
+  return CheckWritable();
+}
+
+}  // namespace millrace::store
