@@ -66,7 +66,7 @@ class Reader {
     node.kind = Node::Kind::kScalar;
     node.quoted = from.Tag() == "!";
     node.block = node.quoted && from.Scalar().find('\n') != std::string::npos;
-    node.text = Replace(from.Scalar(), node.where);
+    node.text = environment_ ? Replace(from.Scalar(), node.where) : from.Scalar();
   }
 
   void ConvertMap(const YAML::Node& from, Node& node, int depth) {

@@ -21,7 +21,133 @@ schedule::CatchUpPolicy::Kind CatchUpOf(const std::string& text) {
   return schedule::CatchUpPolicy::Kind::kNone;
 }
 
+extract::AuthKind AuthOf(const std::string& text) {
+  if (text == "api_key") return extract::AuthKind::kApiKey;
+  if (text == "basic") return extract::AuthKind::kBasic;
+  if (text == "bearer") return extract::AuthKind::kBearer;
+  if (text == "oauth2") return extract::AuthKind::kOauth2;
+  return extract::AuthKind::kNone;
+}
+
+extract::PageKind PagesOf(const std::string& text) {
+  if (text == "page") return extract::PageKind::kPage;
+  if (text == "offset") return extract::PageKind::kOffset;
+  if (text == "next_url") return extract::PageKind::kNextUrl;
+  if (text == "link") return extract::PageKind::kLink;
+  if (text == "cursor") return extract::PageKind::kCursor;
+  return extract::PageKind::kNone;
+}
+
+extract::AuthSpec ReadAuth(const Section& section) {
+  extract::AuthSpec auth;
+  auth.kind = AuthOf(section.Text("kind"));
+  auth.header = section.Text("header");
+  auth.parameter = section.Text("parameter");
+  auth.user = section.Text("user");
+  auth.token_url = section.Text("token_url");
+  auth.scope = section.Text("scope");
+  return auth;
+}
+
+extract::PaginateSpec ReadPaginate(const Section& section) {
+  extract::PaginateSpec paginate;
+  paginate.kind = PagesOf(section.Text("kind"));
+  paginate.parameter = section.Text("parameter");
+  paginate.start = section.Integer("start");
+  paginate.step = section.Integer("step");
+  paginate.path = section.Text("path");
+  paginate.header = section.Text("header");
+  paginate.more_path = section.Text("more_path");
+  paginate.page_size = section.Integer("page_size");
+  return paginate;
+}
+
+extract::LimitsSpec ReadLimits(const Section& section) {
+  extract::LimitsSpec limits;
+  limits.pages = section.Integer("pages");
+  limits.records = section.Integer("records");
+  limits.bytes = static_cast<uint64_t>(section.Bytes("bytes"));
+  limits.page_bytes = static_cast<uint64_t>(section.Bytes("page_bytes"));
+  limits.compression_ratio = static_cast<uint32_t>(section.Integer("compression_ratio"));
+  limits.on_limit =
+      section.Text("on_limit") == "fail" ? extract::OnLimit::kFail : extract::OnLimit::kStop;
+  return limits;
+}
+
+io::HttpTimeouts ReadTimeouts(const Section& section) {
+  io::HttpTimeouts timeouts;
+  timeouts.connect = Milliseconds(section.DurationUs("connect"));
+  timeouts.first_byte = Milliseconds(section.DurationUs("first_byte"));
+  timeouts.idle = Milliseconds(section.DurationUs("idle"));
+  timeouts.total = Milliseconds(section.DurationUs("total"));
+  return timeouts;
+}
+
+extract::HttpSourceSpec ReadSource(const Section& section) {
+  extract::HttpSourceSpec source;
+  source.url = section.Text("url");
+  source.method = section.Text("method");
+  for (const auto& [name, value] : section.TextMap("headers")) source.headers[name] = value;
+  source.query = section.TextMap("query");
+  source.body = section.Text("body");
+  source.topic = section.Text("topic");
+  source.select = section.Text("select");
+  source.key = section.Text("key");
+  source.conditional = section.Boolean("conditional");
+  source.allow_private = section.Texts("allow_private");
+  source.allow_http = section.Boolean("allow_http");
+  source.redirects = static_cast<int>(section.Integer("redirects"));
+  source.auth = ReadAuth(section.Child("auth"));
+  source.paginate = ReadPaginate(section.Child("paginate"));
+  const Section cursor = section.Child("cursor");
+  source.cursor = {cursor.Text("path"), cursor.Text("initial"), cursor.Boolean("ordered")};
+  const Section commit = section.Child("commit_every");
+  source.commit_every_pages = commit.Integer("pages");
+  source.commit_every_bytes = static_cast<uint64_t>(commit.Bytes("bytes"));
+  source.limits = ReadLimits(section.Child("limits"));
+  source.timeouts = ReadTimeouts(section.Child("timeouts"));
+  const Section rate = section.Child("rate_limit");
+  source.rate_limit = {rate.Real("requests_per_second"), rate.Integer("burst")};
+  const Section retry = section.Child("retry");
+  source.retry = {static_cast<int>(retry.Integer("attempts")),
+                  Milliseconds(retry.DurationUs("delay")),
+                  Milliseconds(retry.DurationUs("delay_max"))};
+  return source;
+}
+
+// Where a mistake of "paginate.path" stands: at that key if it is there, else at the nearest map around it.
+sql::Location PlaceOf(const Section& section, std::string_view setting) {
+  const size_t dot = setting.find('.');
+  const std::string_view head = setting.substr(0, dot);
+  if (FindSetting(fmt::format("dags.*.tasks.*.http.{}", head)) == nullptr || !section.Has(head))
+    return section.node()->key_where;
+  if (dot == std::string_view::npos) return section.Where(head);
+  const Section child = section.Child(head);
+  const std::string_view rest = setting.substr(dot + 1);
+  return child.Find(rest) != nullptr ? child.Where(rest) : section.Where(head);
+}
+
 }  // namespace
+
+void ProjectLoader::LoadHttp(TaskWork& task, const Section& section) {
+  HttpWork work{ReadSource(section), section.Child("auth").Text("secret")};
+  // The secret's value is not needed to check the rest, and must not be read for a check.
+  extract::HttpSourceSpec checked = work.source;
+  if (!work.secret_place.empty()) checked.auth.secret = Secret("checked when a try starts");
+  for (const extract::SpecMistake& mistake : extract::CheckSource(checked)) {
+    Error(PlaceOf(section, mistake.setting),
+          fmt::format("http.{}: {}", mistake.setting, mistake.message));
+  }
+  if (!project_.topics.contains(work.source.topic)) {
+    std::vector<std::string> names;
+    for (const auto& [name, topic] : project_.topics) names.push_back(name);
+    const std::string nearest = sql::NearestName(work.source.topic, names);
+    Error(section.Where("topic"), fmt::format("no topic \"{}\"", work.source.topic),
+          nearest.empty() ? "declare it under topics:"
+                          : fmt::format("did you mean \"{}\"?", nearest));
+  }
+  task.http = std::move(work);
+}
 
 void ProjectLoader::LoadPools(const Section& root) {
   for (const auto& [name, section] : root.Children("pools")) {

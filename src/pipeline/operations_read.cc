@@ -4,6 +4,7 @@
 #include "connect/batch_sources.h"
 #include "engine/batch_query.h"
 #include "engine/format.h"
+#include "pipeline/aligned_text.h"
 #include "pipeline/json_text.h"
 #include "pipeline/operation.h"
 
@@ -17,36 +18,6 @@ Result<engine::OutputFormat> FormatOf(const OperationRequest& request) {
   if (format == "csv") return engine::OutputFormat::kCsv;
   return Fail(ErrorCode::kInvalidArgument, "no format \"{}\": table, json and csv are there",
               format);
-}
-
-std::string ShortBytes(uint64_t bytes) {
-  constexpr std::string_view kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-  auto size = static_cast<double>(bytes);
-  size_t unit = 0;
-  while (size >= 1024 && unit + 1 < std::size(kUnits)) {
-    size /= 1024;
-    ++unit;
-  }
-  return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", size, kUnits[unit]);
-}
-
-// Text rows with aligned columns; the first row is the header.
-std::string Aligned(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<size_t> widths;
-  for (const auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (size_t i = 0; i < row.size(); ++i)
-      widths[i] = std::max(widths[i], engine::DisplayWidth(row[i]));
-  }
-  std::string text;
-  for (const auto& row : rows) {
-    for (size_t i = 0; i < row.size(); ++i) {
-      text += row[i];
-      if (i + 1 < row.size()) text.append(widths[i] - engine::DisplayWidth(row[i]) + 2, ' ');
-    }
-    text += '\n';
-  }
-  return text;
 }
 
 struct TailState {
@@ -207,7 +178,7 @@ Status TopicsOperation(OperationContext& context, const OperationRequest& reques
     }
   }
   if (request.Switch("json")) return output.Write(json);
-  MR_TRY(output.Write(Aligned(rows)));
+  MR_TRY(output.Write(AlignedText(rows)));
   return output.Note(
       fmt::format("log: {} on disk", ShortBytes(context.workspace.log().DiskBytes())));
 }
@@ -241,7 +212,7 @@ Status TablesOperation(OperationContext& context, const OperationRequest& reques
                 .Object() +
             '\n';
   }
-  return output.Write(request.Switch("json") ? json : Aligned(rows));
+  return output.Write(request.Switch("json") ? json : AlignedText(rows));
 }
 
 }  // namespace millrace::pipeline

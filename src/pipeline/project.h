@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "extract/http_source.h"
+#include "extract/spec.h"
 #include "io/file_system.h"
 #include "log/types.h"
 #include "pipeline/document.h"
@@ -37,6 +37,11 @@ struct SourceText {
   Problem At(const sql::Diagnostic& diagnostic, bool is_warning = false) const;
 };
 
+struct HttpWork {
+  extract::HttpSourceSpec source;
+  std::string secret_place;  // "env:NAME" or "file:PATH"; read when a try starts, never kept
+};
+
 struct CommandSpec {
   std::vector<std::string> argv;
   std::vector<std::pair<std::string, std::string>> environment;
@@ -52,7 +57,7 @@ struct TaskWork {
   std::string dag;
   std::string name;
   sql::Location where;
-  std::optional<extract::HttpSourceSpec> http;
+  std::optional<HttpWork> http;
   std::optional<CommandSpec> command;
   std::optional<BatchQuerySpec> query;
 };

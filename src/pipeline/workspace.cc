@@ -42,6 +42,7 @@ Result<std::unique_ptr<Workspace>> Workspace::Open(const Project& project, io::F
   MR_TRY(workspace->CheckFormat());
   MR_TRY(workspace->OpenLog(options));
   MR_TRY(workspace->OpenStore(options));
+  MR_TRY(workspace->OpenDatabase());
   if (options.apply_schema) {
     MR_TRY(workspace->EnsureTopics());
     MR_TRY(workspace->EnsureTables());
@@ -101,6 +102,12 @@ Status Workspace::OpenStore(const WorkspaceOptions& options) {
   store_options.before_flush = [this] { return log_->Flush(); };
   store_options.fatal = options.on_fatal;
   MR_ASSIGN(store_, store::Store::Open(std::move(store_options)));
+  return {};
+}
+
+Status Workspace::OpenDatabase() {
+  MR_TRY(fs_.CreateFolders(PathOf("meta")));
+  MR_ASSIGN(database_, meta::SqliteDatabase::Open(PathOf("meta/millrace.db"), {}));
   return {};
 }
 

@@ -20,6 +20,7 @@
 #include "io/clock.h"
 #include "io/file_system.h"
 #include "log/log.h"
+#include "meta/sqlite.h"
 #include "pipeline/project.h"
 #include "store/store.h"
 
@@ -49,6 +50,7 @@ class Workspace {
   io::Clock& clock() { return clock_; }
   log::Log& log() { return *log_; }
   store::Store& store() { return *store_; }
+  meta::SqliteDatabase& database() { return *database_; }
   std::string PathOf(std::string_view name) const;  // within the data folder
   // Notes of what was made or changed while opening, for the user.
   const std::vector<std::string>& changes() const { return changes_; }
@@ -62,6 +64,7 @@ class Workspace {
   Status CheckFormat();
   Status OpenLog(const WorkspaceOptions& options);
   Status OpenStore(const WorkspaceOptions& options);
+  Status OpenDatabase();
   Status EnsureTopics();
   Status EnsureTables();
 
@@ -72,6 +75,7 @@ class Workspace {
   std::unique_ptr<log::Log> log_;
   std::unique_ptr<store::Store>
       store_;  // closed before the log: its last flush syncs the log first
+  std::unique_ptr<meta::SqliteDatabase> database_;
   std::vector<std::string> changes_;
 };
 

@@ -1,0 +1,187 @@
+// Operations on runs: runs, trigger, backfill, clear, pause.
+#include "engine/format.h"
+#include "pipeline/aligned_text.h"
+#include "pipeline/json_text.h"
+#include "pipeline/operation.h"
+#include "pipeline/scheduling.h"
+#include "schedule/civil.h"
+
+namespace millrace::pipeline {
+namespace {
+
+std::string TimeText(const std::optional<TimestampUs>& at) {
+  return at ? schedule::FormatUtc(*at) : "";
+}
+
+std::string DurationText(const std::optional<TimestampUs>& from,
+                         const std::optional<TimestampUs>& to) {
+  if (!from || !to) return "";
+  return fmt::format("{:.3f}s", static_cast<double>(*to - *from) / 1e6);
+}
+
+std::string RunJson(const schedule::RunRecord& run) {
+  JsonText json;
+  json.Field("dag", run.dag_id)
+      .Field("run", run.run_id)
+      .Field("type", schedule::Name(run.type))
+      .Field("state", schedule::Name(run.state));
+  json.Field("logical_date", schedule::FormatUtc(run.logical_date));
+  if (run.started_at) json.Field("started_at", TimeText(run.started_at));
+  if (run.ended_at) json.Field("ended_at", TimeText(run.ended_at));
+  json.Raw("conf", run.conf_json);
+  if (!run.stop_reason.empty()) json.Field("stop_reason", run.stop_reason);
+  return json.Object() + '\n';
+}
+
+Status ShowTries(schedule::Scheduler* scheduler, const std::string& dag, const std::string& run,
+                 Output& output) {
+  MR_ASSIGN(const auto instances, scheduler->ListTaskInstances(dag, run));
+  for (const schedule::TaskInstanceRecord& instance : instances) {
+    MR_TRY(output.Write(fmt::format("task {}  {}  generation {}\n", instance.task_id,
+                                    schedule::Name(instance.state), instance.generation)));
+    MR_ASSIGN(const auto tries, scheduler->ListTries(dag, run, instance.task_id));
+    for (const schedule::TryRecord& one : tries) {
+      MR_TRY(output.Write(fmt::format(
+          "  try {}  {}  {}  {}{}\n", one.try_number, schedule::Name(one.state),
+          schedule::FormatUtc(one.started_at), DurationText(one.started_at, one.ended_at),
+          one.error.empty() ? "" : "  " + one.error)));
+      MR_ASSIGN(const auto lines,
+                scheduler->ReadLog(dag, run, instance.task_id, one.try_number, 1, 1000));
+      for (const schedule::LogLine& line : lines) {
+        MR_TRY(output.Write(fmt::format("    {} {:<7} {}\n", schedule::FormatUtc(line.at),
+                                        schedule::Name(line.level), line.text)));
+      }
+    }
+  }
+  return {};
+}
+
+Result<std::string> OneDag(const OperationContext& context, const OperationRequest& request) {
+  if (!request.arguments.empty()) return request.arguments[0];
+  const auto& dags = context.workspace.project().dags;
+  if (dags.size() == 1) return dags[0].id;
+  return Fail(ErrorCode::kInvalidArgument, "name a DAG: the project has {}", dags.size());
+}
+
+std::vector<std::string> Split(const std::string& text) {
+  std::vector<std::string> parts;
+  size_t at = 0;
+  while (at < text.size()) {
+    const size_t comma = std::min(text.find(',', at), text.size());
+    parts.push_back(text.substr(at, comma - at));
+    at = comma + 1;
+  }
+  return parts;
+}
+
+}  // namespace
+
+Status RunsOperation(OperationContext& context, const OperationRequest& request, Output& output) {
+  MR_ASSIGN(const SchedulerAccess scheduler, SchedulerAccess::Of(context));
+  if (request.arguments.size() == 2) {
+    return ShowTries(scheduler.operator->(), request.arguments[0], request.arguments[1], output);
+  }
+  schedule::RunFilter filter;
+  if (!request.arguments.empty()) filter.dag_id = request.arguments[0];
+  if (const std::string state = request.Flag("state"); !state.empty()) {
+    filter.state = schedule::ParseRunState(state);
+    if (!filter.state)
+      return Fail(ErrorCode::kInvalidArgument, "no state \"{}\": queued, running, success, failed",
+                  state);
+  }
+  MR_ASSIGN(const int64_t limit, request.Number("limit", 20));
+  MR_ASSIGN(const schedule::RunPage page,
+            scheduler->ListRuns(filter, std::clamp<int64_t>(limit, 1, 1000), 0));
+  std::vector<std::vector<std::string>> rows = {{"DAG", "RUN", "STATE", "STARTED", "DURATION"}};
+  std::string json;
+  for (const schedule::RunRecord& run : page.runs) {
+    rows.push_back({run.dag_id, run.run_id, std::string(schedule::Name(run.state)),
+                    TimeText(run.started_at), DurationText(run.started_at, run.ended_at)});
+    json += RunJson(run);
+  }
+  if (request.Switch("json")) return output.Write(json);
+  MR_TRY(output.Write(AlignedText(rows)));
+  return output.Note(
+      fmt::format("{} of {} runs; one run with its tries and logs: millrace runs DAG RUN",
+                  page.runs.size(), page.total));
+}
+
+Status TriggerOperation(OperationContext& context, const OperationRequest& request,
+                        Output& output) {
+  MR_ASSIGN(const std::string dag, OneDag(context, request));
+  MR_ASSIGN(const SchedulerAccess scheduler, SchedulerAccess::Of(context));
+  schedule::TriggerRequest trigger;
+  trigger.conf_json = request.Flag("conf", "{}");
+  if (const std::string date = request.Flag("logical-date"); !date.empty()) {
+    MR_ASSIGN(trigger.logical_date, schedule::ParseUtc(date));
+  }
+  MR_ASSIGN(schedule::RunRecord run, scheduler->Trigger(dag, trigger));
+  if (request.Switch("wait")) {
+    MR_TRY(output.Note(fmt::format("run {} started, waiting for its end", run.run_id)));
+    MR_ASSIGN(const int64_t seconds, request.Number("timeout", 3600));
+    MR_ASSIGN(run, scheduler->WaitForRun(dag, run.run_id, std::chrono::seconds(seconds)));
+  }
+  MR_TRY(output.Write(request.Switch("json")
+                          ? RunJson(run)
+                          : fmt::format("{} {}\n", run.run_id, schedule::Name(run.state))));
+  if (run.state == schedule::RunState::kFailed) {
+    return std::unexpected(Error{ErrorCode::kIo, fmt::format("run {} failed", run.run_id),
+                                 fmt::format("millrace runs {} {}", dag, run.run_id)});
+  }
+  return {};
+}
+
+Status BackfillOperation(OperationContext& context, const OperationRequest& request,
+                         Output& output) {
+  MR_ASSIGN(const std::string dag, OneDag(context, request));
+  MR_ASSIGN(const SchedulerAccess scheduler, SchedulerAccess::Of(context));
+  schedule::BackfillRequest backfill;
+  backfill.dag_id = dag;
+  MR_ASSIGN(backfill.from, schedule::ParseUtc(request.Flag("from")));
+  MR_ASSIGN(backfill.to, schedule::ParseUtc(request.Flag("to")));
+  MR_ASSIGN(const int64_t parallelism, request.Number("parallelism", 1));
+  backfill.parallelism = static_cast<int>(parallelism);
+  const std::string reprocess = request.Flag("reprocess", "none");
+  if (reprocess == "failed")
+    backfill.reprocess = schedule::Reprocess::kFailed;
+  else if (reprocess == "all")
+    backfill.reprocess = schedule::Reprocess::kAll;
+  else if (reprocess != "none")
+    return Fail(ErrorCode::kInvalidArgument, "--reprocess is none, failed or all, not \"{}\"",
+                reprocess);
+  MR_ASSIGN(const schedule::BackfillPlan plan, scheduler->PlanBackfill(backfill));
+  std::string dates;
+  for (const TimestampUs date : plan.first_dates)
+    dates += (dates.empty() ? "" : ", ") + schedule::FormatUtc(date);
+  MR_TRY(output.Write(
+      fmt::format("{} logical dates, {} with a run already: {} runs to start{}\n", plan.due_count,
+                  plan.existing_count, plan.run_count,
+                  dates.empty() ? "" : " (" + dates + (plan.due_count > 10 ? ", ..." : "") + ")")));
+  if (!request.Switch("yes")) return output.Note("nothing started; add --yes to start them");
+  MR_ASSIGN(const schedule::BackfillRecord record, scheduler->StartBackfill(backfill));
+  return output.Write(fmt::format("backfill {} started\n", record.backfill_id));
+}
+
+Status ClearOperation(OperationContext& context, const OperationRequest& request, Output& output) {
+  if (request.arguments.size() != 2)
+    return Fail(ErrorCode::kInvalidArgument, "clear needs a DAG and a run");
+  MR_ASSIGN(const SchedulerAccess scheduler, SchedulerAccess::Of(context));
+  schedule::ClearRequest clear;
+  clear.dag_id = request.arguments[0];
+  clear.run_id = request.arguments[1];
+  clear.task_ids = Split(request.Flag("tasks"));
+  clear.downstream = !request.Switch("only-these");
+  clear.only_failed = request.Switch("only-failed");
+  MR_ASSIGN(const int cleared, scheduler->Clear(clear));
+  return output.Write(fmt::format("{} task instances cleared\n", cleared));
+}
+
+Status PauseOperation(OperationContext& context, const OperationRequest& request, Output& output) {
+  MR_ASSIGN(const std::string dag, OneDag(context, request));
+  MR_ASSIGN(const SchedulerAccess scheduler, SchedulerAccess::Of(context));
+  const bool paused = !request.Switch("off");
+  MR_TRY(scheduler->SetPaused(dag, paused));
+  return output.Write(fmt::format("{} {}\n", dag, paused ? "paused" : "goes on"));
+}
+
+}  // namespace millrace::pipeline

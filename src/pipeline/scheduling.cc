@@ -1,0 +1,37 @@
+#include "pipeline/scheduling.h"
+
+#include "pipeline/runner.h"
+#include "pipeline/tasks.h"
+
+namespace millrace::pipeline {
+
+Result<std::unique_ptr<schedule::Scheduler>> OpenScheduler(Workspace& workspace,
+                                                           schedule::TaskFactory factory,
+                                                           int workers) {
+  std::vector<schedule::Dag> dags;
+  for (const schedule::DagSpec& spec : workspace.project().dags) {
+    MR_ASSIGN(schedule::Dag dag, schedule::Dag::Create(spec));
+    dags.push_back(std::move(dag));
+  }
+  schedule::SchedulerOptions options;
+  options.clock = &workspace.clock();
+  options.workers = workers;
+  for (const auto& [name, slots] : workspace.project().pools)
+    options.pools.push_back({name, slots});
+  options.factory = std::move(factory);
+  options.resolver = MakeTryResolver(workspace);
+  return schedule::Scheduler::Open(workspace.database(), std::move(dags), std::move(options));
+}
+
+Result<SchedulerAccess> SchedulerAccess::Of(OperationContext& context) {
+  SchedulerAccess access;
+  if (context.runner != nullptr) {
+    access.scheduler_ = &context.runner->scheduler();
+    return access;
+  }
+  MR_ASSIGN(access.owned_, OpenScheduler(context.workspace, {}, 1));
+  access.scheduler_ = access.owned_.get();
+  return access;
+}
+
+}  // namespace millrace::pipeline

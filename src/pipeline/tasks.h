@@ -1,0 +1,50 @@
+// The kinds of task a project knows: http (extract), command and query; and what a try that died has done.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "extract/auth.h"
+#include "extract/cursor.h"
+#include "extract/rate_limit.h"
+#include "io/http_client.h"
+#include "pipeline/workspace.h"
+#include "schedule/task.h"
+
+namespace millrace::pipeline {
+
+// What all tries share. Thread contract: every function from any thread.
+class TaskEnvironment {
+ public:
+  static Result<std::unique_ptr<TaskEnvironment>> Make(Workspace& workspace);
+
+  Workspace& workspace() { return workspace_; }
+  io::HttpClient& http() { return *http_; }
+  io::Resolver& resolver() { return *resolver_; }
+  io::Random& random() { return random_; }
+  extract::CursorStore& cursors() { return *cursors_; }
+  extract::HostLimits& limits() { return limits_; }
+  extract::TokenCache& tokens() { return tokens_; }
+
+  std::atomic<uint64_t> extracted_records = 0;  // committed since the start
+  std::atomic<uint64_t> extracted_pages = 0;
+
+ private:
+  explicit TaskEnvironment(Workspace& workspace);
+
+  Workspace& workspace_;
+  std::unique_ptr<io::HttpClient> http_;
+  std::unique_ptr<io::Resolver> resolver_;
+  io::SeededRandom random_;
+  std::unique_ptr<flow::Source> cursor_topic_;
+  std::unique_ptr<extract::CursorStore> cursors_;
+  extract::HostLimits limits_;
+  extract::TokenCache tokens_;
+};
+
+schedule::TaskFactory MakeTaskFactory(TaskEnvironment& environment);
+// Asks the log whether the transaction of an http task was committed (DESIGN invariant 7). Commands and queries have
+// no transaction: a try that died has not succeeded.
+schedule::TryResolver MakeTryResolver(Workspace& workspace);
+
+}  // namespace millrace::pipeline
