@@ -4,24 +4,17 @@
 #include <array>
 #include <charconv>
 
+#include "base/decimal.h"
+
 namespace millrace::data {
 namespace {
-
-constexpr int kPrecisionMax = 38;
-
-constexpr auto kPowers = [] {
-  std::array<Int128, kPrecisionMax + 1> powers{};
-  powers[0] = 1;
-  for (size_t i = 1; i < powers.size(); ++i) powers[i] = powers[i - 1] * 10;
-  return powers;
-}();
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 // The significant digits of a number's text: digits[0..count) times 10^exponent.
 struct Digits {
   bool negative = false;
-  std::array<char, kPrecisionMax + 2> digits{};  // more than 39 never decide but by rounding
+  std::array<char, kDecimalPrecisionMax + 2> digits{};  // more than 39 never decide but by rounding
   int count = 0;
   int64_t exponent = 0;
   bool any = false;
@@ -77,8 +70,6 @@ bool ReadDigits(std::string_view text, Digits& number) {
 
 }  // namespace
 
-Int128 PowerOfTen(int n) { return kPowers[static_cast<size_t>(n)]; }
-
 DecimalOutcome ParseDecimalText(std::string_view text, int precision, int scale, Int128& unscaled) {
   Digits number;
   if (!ReadDigits(text, number)) return DecimalOutcome::kMalformed;
@@ -96,35 +87,6 @@ DecimalOutcome ParseDecimalText(std::string_view text, int precision, int scale,
   if (value >= PowerOfTen(precision)) return DecimalOutcome::kOutOfRange;
   unscaled = number.negative ? -value : value;
   return DecimalOutcome::kOk;
-}
-
-std::optional<Int128> RescaleDecimal(Int128 unscaled, int from_scale, int precision, int scale) {
-  const Int128 bound = PowerOfTen(precision);
-  if (scale >= from_scale) {
-    const Int128 factor = PowerOfTen(scale - from_scale);
-    Int128 scaled = 0;
-    if (__builtin_mul_overflow(unscaled, factor, &scaled)) return std::nullopt;
-    if (scaled >= bound || scaled <= -bound) return std::nullopt;
-    return scaled;
-  }
-  const Int128 factor = PowerOfTen(from_scale - scale);
-  Int128 scaled = unscaled / factor;
-  const Int128 rest = unscaled % factor;
-  const Int128 size = rest < 0 ? -rest : rest;
-  if (size >= factor - size) scaled += unscaled < 0 ? -1 : 1;
-  if (scaled >= bound || scaled <= -bound) return std::nullopt;
-  return scaled;
-}
-
-double DecimalToDouble(Int128 unscaled, int scale) {
-  // Both exact in a double: one correctly rounded division.
-  constexpr Int128 kExact = Int128{1} << 53;
-  if (unscaled <= kExact && unscaled >= -kExact && scale <= 22)
-    return static_cast<double>(unscaled) / static_cast<double>(PowerOfTen(scale));
-  const std::string text = FormatDecimal(unscaled, scale);
-  double value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
 }
 
 }  // namespace millrace::data

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/decimal.h"
 #include "data/decimal_text.h"
 #include "engine/cast_element.h"
 
@@ -107,7 +108,7 @@ CastFunction RealToInteger(const CastSpec& spec) {
 
 template <typename To>
 CastFunction DecimalToInteger(const CastSpec& spec) {
-  const Int128 unit = data::PowerOfTen(spec.from.scale());
+  const Int128 unit = PowerOfTen(spec.from.scale());
   const bool wrap = spec.mode == CastMode::kLegacy;
   return CastPlain<Int128, To>(spec, [unit, wrap](const Int128& in, To& to) {
     const Int128 whole = in / unit;
@@ -121,7 +122,7 @@ CastFunction IntegerToDecimal(const CastSpec& spec) {
   const int precision = spec.to.precision();
   const int scale = spec.to.scale();
   return CastPlain<From, Int128>(spec, [precision, scale](const From& in, Int128& to) {
-    const auto scaled = data::RescaleDecimal(in, 0, precision, scale);
+    const auto scaled = RescaleDecimal({in, 0}, {precision, scale});
     if (!scaled) return CastOutcome::kOutOfRange;
     to = *scaled;
     return CastOutcome::kOk;
@@ -133,7 +134,7 @@ CastFunction DecimalToDecimal(const CastSpec& spec) {
   const int scale = spec.to.scale();
   const int from = spec.from.scale();
   return CastPlain<Int128, Int128>(spec, [precision, scale, from](const Int128& in, Int128& to) {
-    const auto scaled = data::RescaleDecimal(in, from, precision, scale);
+    const auto scaled = RescaleDecimal({in, from}, {precision, scale});
     if (!scaled) return CastOutcome::kOutOfRange;
     to = *scaled;
     return CastOutcome::kOk;
@@ -159,7 +160,7 @@ template <typename To>
 CastFunction DecimalToReal(const CastSpec& spec) {
   const int scale = spec.from.scale();
   return CastPlain<Int128, To>(spec, [scale](const Int128& in, To& to) {
-    to = static_cast<To>(data::DecimalToDouble(in, scale));
+    to = static_cast<To>(DecimalToDouble({in, scale}));
     return CastOutcome::kOk;
   });
 }

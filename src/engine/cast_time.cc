@@ -1,7 +1,7 @@
 // Casts among dates, timestamps, intervals and numbers.
 #include <cmath>
 
-#include "data/decimal_text.h"
+#include "base/decimal.h"
 #include "engine/cast_element.h"
 
 namespace millrace::engine {
@@ -74,7 +74,7 @@ CastFunction TimestampToDecimal(const CastSpec& spec) {
   const int precision = spec.to.precision();
   const int scale = spec.to.scale();
   return CastPlain<int64_t, Int128>(spec, [precision, scale](const int64_t& in, Int128& to) {
-    const auto scaled = data::RescaleDecimal(in, 6, precision, scale);
+    const auto scaled = RescaleDecimal({in, 6}, {precision, scale});
     if (!scaled) return CastOutcome::kOutOfRange;
     to = *scaled;
     return CastOutcome::kOk;
@@ -103,7 +103,7 @@ CastFunction RealToTimestamp(const CastSpec& spec) {
 CastFunction DecimalToTimestamp(const CastSpec& spec) {
   const int scale = spec.from.scale();
   return CastPlain<Int128, int64_t>(spec, [scale](const Int128& in, int64_t& to) {
-    const auto micros = data::RescaleDecimal(in, scale, 38, 6);
+    const auto micros = RescaleDecimal({in, scale}, {38, 6});
     if (!micros || *micros > INT64_MAX || *micros < INT64_MIN) return CastOutcome::kOverflow;
     to = static_cast<int64_t>(*micros);
     return CastOutcome::kOk;
