@@ -69,8 +69,8 @@ using Parameters = std::initializer_list<Value>;
 class Session {
  public:
   virtual ~Session() = default;
-  // Runs one statement; returns the number of rows it changed.
-  virtual Result<int64_t> Execute(std::string_view statement, Parameters parameters) = 0;
+  // Runs one statement.
+  virtual Status Execute(std::string_view statement, Parameters parameters) = 0;
   // Hands each row to `take` as it comes; the row is only valid inside the call. An error of `take`
   // ends the query and is returned.
   virtual Status Query(std::string_view statement, Parameters parameters,

@@ -78,13 +78,11 @@ class Sqlite final : public SqliteDatabase {
     MR_TRY(connection.Execute(begin, {}));
     Status done = body(connection);
     if (done) {
-      const auto committed = connection.Execute("COMMIT", {});
-      if (committed) return {};
-      done = std::unexpected(committed.error());
+      done = connection.Execute("COMMIT", {});
+      if (done) return {};
     }
     if (connection.InTransaction()) {
-      const auto undone = connection.Execute("ROLLBACK", {});
-      if (!undone) return std::unexpected(undone.error());
+      MR_TRY(connection.Execute("ROLLBACK", {}));
     }
     return done;
   }

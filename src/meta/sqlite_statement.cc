@@ -142,10 +142,9 @@ Result<SqliteStatement*> SqliteConnection::Prepared(std::string_view text) {
   return prepared_.emplace(std::string(text), std::move(statement)).first->second.get();
 }
 
-Result<int64_t> SqliteConnection::Execute(std::string_view statement, Parameters parameters) {
+Status SqliteConnection::Execute(std::string_view statement, Parameters parameters) {
   MR_ASSIGN(SqliteStatement * prepared, Prepared(statement));
-  MR_TRY(prepared->Run(parameters, {}));
-  return sqlite3_changes64(connection_);
+  return prepared->Run(parameters, {});
 }
 
 Status SqliteConnection::Query(std::string_view statement, Parameters parameters,

@@ -43,7 +43,7 @@ class SqliteConnection final : public Session {
                                                         std::chrono::milliseconds busy_timeout);
   ~SqliteConnection() override;
 
-  Result<int64_t> Execute(std::string_view statement, Parameters parameters) override;
+  Status Execute(std::string_view statement, Parameters parameters) override;
   Status Query(std::string_view statement, Parameters parameters,
                const std::function<Status(const Row& row)>& take) override;
   // Without the cache: PRAGMA, VACUUM.

@@ -32,8 +32,8 @@ struct RunRecord {
   TimestampUs data_interval_end;
   std::string conf_json = "{}";
   TimestampUs queued_at;
-  std::optional<TimestampUs> started_at;
-  std::optional<TimestampUs> ended_at;
+  std::optional<TimestampUs> started_at = {};
+  std::optional<TimestampUs> ended_at = {};
   int64_t backfill_id = 0;       // 0: none
   std::string stop_reason;       // "" or why it was ended early: "cancelled", "timed out"
   int64_t first_generation = 1;  // of its task instances
@@ -46,9 +46,9 @@ struct TaskInstanceRecord {
   int failures = 0;       // failed tries of this generation
   int interruptions = 0;  // tries of this generation that died with the process, one after another
   Generation generation{1};
-  std::optional<TimestampUs> started_at;  // of the last try
-  std::optional<TimestampUs> ended_at;
-  std::optional<TimestampUs> retry_at;  // of kUpForRetry
+  std::optional<TimestampUs> started_at = {};  // of the last try
+  std::optional<TimestampUs> ended_at = {};
+  std::optional<TimestampUs> retry_at = {};  // of kUpForRetry
 };
 
 struct TryRecord {
@@ -57,7 +57,7 @@ struct TryRecord {
   Generation generation{1};
   TryState state = TryState::kRunning;
   TimestampUs started_at;
-  std::optional<TimestampUs> ended_at;
+  std::optional<TimestampUs> ended_at = {};
   std::string error;  // at most 4 KiB
 };
 
