@@ -18,15 +18,10 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cql/grammar/place.h"
 #include "store/schema.h"
 
 namespace millrace::cql {
-
-// Where something stands: line and column from 1; columns count characters (code points).
-struct Place {
-  int line = 1;
-  int column = 1;
-};
 
 struct DdlError {
   std::string file;
