@@ -14,6 +14,7 @@
 // Thread contract: every function from any thread.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -61,6 +62,9 @@ class Runner {
   virtual Status CatchUp(std::chrono::milliseconds timeout) = 0;
   // No new tries; running ones end their page or are cancelled; epochs are committed, tables flushed.
   virtual Status Drain() = 0;
+
+  // Runs `body` while no query commits anything: queries are stopped at their epoch's end, and started again after it.
+  virtual Status WhileStill(const std::function<Status()>& body) = 0;
 
   // Rebuilds a table from the log: a shadow table is filled from `from` ("earliest", or an offset in every partition),
   // then takes the table's place in one step, while the query that writes it stands still for that step.

@@ -51,7 +51,7 @@ class HttpTask final : public schedule::Task {
     MR_ASSIGN(const extract::HttpSource source, extract::CompileSource(std::move(spec)));
     Workspace& workspace = environment_.workspace();
     const extract::ExtractServices services{
-        environment_.http(),   environment_.resolver(),        workspace.clock(),
+        environment_.http(),   io::SystemResolver(),           workspace.clock(),
         environment_.random(), workspace.log().transactions(), environment_.cursors(),
         environment_.limits(), environment_.tokens()};
     MR_ASSIGN(const extract::ExtractReport report,
@@ -202,7 +202,6 @@ TaskEnvironment::TaskEnvironment(Workspace& workspace)
 Result<std::unique_ptr<TaskEnvironment>> TaskEnvironment::Make(Workspace& workspace) {
   std::unique_ptr<TaskEnvironment> made(new TaskEnvironment(workspace));
   made->http_ = io::MakeHttpClient({.user_agent = "millrace"});
-  made->resolver_ = io::MakeSystemResolver();
   const std::string topic(extract::kCursorTopic);
   if (!workspace.log().FindTopic(topic)) {
     log::TopicSpec spec;

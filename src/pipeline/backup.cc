@@ -1,0 +1,98 @@
+#include "pipeline/backup.h"
+
+namespace millrace::pipeline {
+namespace {
+
+constexpr size_t kCopyBytes = size_t{1} << 20;
+
+Status CopyFile(io::FileSystem& fs, const std::string& from, const std::string& to,
+                BackupReport& report) {
+  MR_ASSIGN(const auto in, fs.OpenForRead(from));
+  MR_ASSIGN(const auto out, fs.OpenForWrite(to, io::OpenMode::kCreateNew));
+  std::string buffer(kCopyBytes, '\0');
+  for (uint64_t at = 0;;) {
+    MR_ASSIGN(const size_t read, in->ReadAt(at, buffer.size(), buffer.data()));
+    if (read == 0) break;
+    MR_TRY(out->Append(std::string_view(buffer).substr(0, read)));
+    at += read;
+    report.bytes += read;
+  }
+  ++report.files;
+  return out->Sync();
+}
+
+// Depth first; every folder is synced after its files.
+Status CopyTree(io::FileSystem& fs, const std::string& from, const std::string& to,
+                BackupReport& report) {
+  MR_TRY(fs.CreateFolders(to));
+  MR_ASSIGN(const auto entries, fs.List(from));
+  for (const io::FolderEntry& entry : entries) {
+    const std::string source = io::JoinPath(from, entry.name);
+    const std::string target = io::JoinPath(to, entry.name);
+    MR_TRY(entry.is_folder ? CopyTree(fs, source, target, report)
+                           : CopyFile(fs, source, target, report));
+  }
+  return fs.SyncFolder(to);
+}
+
+Status CountTree(io::FileSystem& fs, const std::string& path, BackupReport& report) {
+  MR_ASSIGN(const auto entries, fs.List(path));
+  for (const io::FolderEntry& entry : entries) {
+    if (entry.is_folder) {
+      MR_TRY(CountTree(fs, io::JoinPath(path, entry.name), report));
+      continue;
+    }
+    ++report.files;
+    report.bytes += entry.size;
+  }
+  return {};
+}
+
+Status RefuseExisting(io::FileSystem& fs, const std::string& path) {
+  if (!fs.Exists(path)) return {};
+  return std::unexpected(Error{ErrorCode::kAlreadyExists, fmt::format("{} exists", path),
+                               "name a folder that does not exist yet"});
+}
+
+}  // namespace
+
+Result<BackupReport> MakeBackup(Workspace& workspace, const std::string& target) {
+  io::FileSystem& fs = workspace.fs();
+  MR_TRY(RefuseExisting(fs, target));
+  const std::string partial = target + ".partial";
+  MR_TRY(io::RemoveTree(fs, partial));
+  MR_TRY(fs.CreateFolders(partial));
+  MR_TRY(fs.CreateFolders(io::JoinPath(partial, "meta")));
+  MR_TRY(workspace.database().BackupTo(io::JoinPath(partial, "meta/millrace.db")));
+  MR_TRY(workspace.store().Flush());
+  MR_TRY(workspace.store().Checkpoint(io::JoinPath(partial, "store")));
+  MR_TRY(workspace.log().Checkpoint(io::JoinPath(partial, "log")));
+  BackupReport copied;
+  if (fs.Exists(workspace.PathOf("refs"))) {
+    MR_TRY(CopyTree(fs, workspace.PathOf("refs"), io::JoinPath(partial, "refs"), copied));
+  }
+  MR_TRY(CopyFile(fs, workspace.PathOf("FORMAT"), io::JoinPath(partial, "FORMAT"), copied));
+  MR_TRY(fs.SyncFolder(partial));
+  MR_TRY(fs.Rename(partial, target));
+  MR_TRY(fs.SyncFolder(io::FolderOf(target)));
+  BackupReport report;
+  MR_TRY(CountTree(fs, target, report));
+  return report;
+}
+
+Result<BackupReport> RestoreBackup(io::FileSystem& fs, const std::string& source,
+                                   const std::string& target) {
+  MR_TRY(RefuseExisting(fs, target));
+  if (!fs.Exists(io::JoinPath(source, "FORMAT"))) {
+    return Fail(ErrorCode::kInvalidArgument, "{} is no backup: it has no FORMAT file", source);
+  }
+  const std::string partial = target + ".partial";
+  MR_TRY(io::RemoveTree(fs, partial));
+  BackupReport report;
+  MR_TRY(CopyTree(fs, source, partial, report));
+  MR_TRY(fs.Rename(partial, target));
+  MR_TRY(fs.SyncFolder(io::FolderOf(target)));
+  return report;
+}
+
+}  // namespace millrace::pipeline

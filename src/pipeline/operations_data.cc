@@ -1,0 +1,284 @@
+// Operations that change data: produce, dead-letters, replay, backup; and status.
+#include "base/logging.h"
+#include "flow/dead_letter.h"
+#include "pipeline/aligned_text.h"
+#include "pipeline/backup.h"
+#include "pipeline/json_text.h"
+#include "pipeline/operation.h"
+#include "pipeline/runner.h"
+#include "schedule/civil.h"
+
+namespace millrace::pipeline {
+namespace {
+
+constexpr size_t kReadBytes = size_t{1} << 20;
+
+// One line of input: the value, or "key<separator>value".
+flow::OutRecord RecordOf(std::string_view line, std::string_view separator) {
+  if (separator.empty()) return {std::nullopt, std::string(line), {}};
+  const size_t at = line.find(separator);
+  if (at == std::string_view::npos) return {std::nullopt, std::string(line), {}};
+  return {std::string(line.substr(0, at)), std::string(line.substr(at + separator.size())), {}};
+}
+
+// Calls visit(letter, offset) for every dead letter of `topic`, partition by partition.
+Status VisitLetters(OperationContext& context, const std::string& topic,
+                    const std::function<Status(const flow::DeadLetter&, PartitionId,
+                                               const flow::RecordView&)>& visit) {
+  MR_ASSIGN(const auto source, context.workspace.log().OpenSource(topic));
+  for (int32_t p = 0; p < source->partition_count(); ++p) {
+    const PartitionId partition(p);
+    MR_ASSIGN(flow::OffsetRange range, source->Readable(partition));
+    while (range.begin < range.end && !context.cancel.cancelled()) {
+      MR_ASSIGN(const flow::RecordBlock block,
+                source->Read(partition, range.begin, range.end, kReadBytes));
+      for (const flow::RecordView& record : block.records) {
+        MR_ASSIGN(const flow::DeadLetter letter, flow::DecodeDeadLetter(record));
+        MR_TRY(visit(letter, partition, record));
+      }
+      range.begin = block.next;
+    }
+  }
+  return {};
+}
+
+std::vector<std::string> LetterTopics(const Project& project) {
+  std::vector<std::string> topics;
+  for (const QueryDef& query : project.queries) {
+    for (const std::string& topic : {query.dead_letters, query.late}) {
+      if (!topic.empty() && std::ranges::find(topics, topic) == topics.end())
+        topics.push_back(topic);
+    }
+  }
+  return topics;
+}
+
+Status ListLetters(OperationContext& context, const OperationRequest& request, Output& output) {
+  struct Group {
+    int64_t count = 0;
+    std::string example;
+    std::string place;
+  };
+  std::vector<std::vector<std::string>> rows = {
+      {"TOPIC", "QUERY", "STAGE", "CONDITION", "COUNT", "LAST AT", "LAST REASON"}};
+  std::string json;
+  for (const std::string& topic : LetterTopics(context.workspace.project())) {
+    std::map<std::tuple<std::string, std::string, std::string>, Group> groups;
+    MR_TRY(VisitLetters(
+        context, topic,
+        [&](const flow::DeadLetter& letter, PartitionId, const flow::RecordView&) -> Status {
+          Group& group = groups[{letter.query, letter.stage, letter.condition}];
+          ++group.count;
+          group.example = letter.message;
+          group.place = flow::ToString(letter.origin);
+          return {};
+        }));
+    for (const auto& [key, group] : groups) {
+      const auto& [query, stage, condition] = key;
+      rows.push_back({topic, query, stage, condition, std::to_string(group.count), group.place,
+                      group.example.substr(0, 80)});
+      json += JsonText()
+                  .Field("topic", topic)
+                  .Field("query", query)
+                  .Field("stage", stage)
+                  .Field("condition", condition)
+                  .Field("count", group.count)
+                  .Field("last_origin", group.place)
+                  .Field("last_message", group.example)
+                  .Object() +
+              '\n';
+    }
+  }
+  if (request.Switch("json")) return output.Write(json);
+  MR_TRY(output.Write(AlignedText(rows)));
+  return output.Note(
+      rows.size() == 1 ? "no dead letters"
+                       : "one by one: millrace dead-letters show TOPIC [--condition C] [--last N]");
+}
+
+Status ShowLetters(OperationContext& context, const OperationRequest& request, Output& output) {
+  if (request.arguments.size() != 2)
+    return Fail(ErrorCode::kInvalidArgument, "dead-letters show needs a topic");
+  const std::string condition = request.Flag("condition");
+  return VisitLetters(context, request.arguments[1],
+                      [&](const flow::DeadLetter& letter, PartitionId partition,
+                          const flow::RecordView& record) -> Status {
+                        if (!condition.empty() && letter.condition != condition) return {};
+                        JsonText json;
+                        json.Field("partition", int64_t{partition.value})
+                            .Field("offset", record.offset.value)
+                            .Field("origin", flow::ToString(letter.origin));
+                        json.Field("origin_topic", letter.origin.topic)
+                            .Field("origin_partition", int64_t{letter.origin.partition.value});
+                        json.Field("origin_offset", letter.origin.offset.value)
+                            .Field("ordinal", int64_t{letter.origin.ordinal});
+                        json.Field("query", letter.query)
+                            .Field("stage", letter.stage)
+                            .Field("condition", letter.condition)
+                            .Field("message", letter.message);
+                        json.Field("epoch", letter.epoch.value);
+                        if (letter.key) json.Field("key", *letter.key);
+                        if (letter.value) json.Field("value", *letter.value);
+                        return output.Write(json.Object() + '\n');
+                      });
+}
+
+// Appends the refused records to the topic they came from, in one transaction; how far a letter topic was replayed is
+// the transaction's detail, so that a second call goes on behind it.
+Status ReplayLetters(OperationContext& context, const OperationRequest& request, Output& output) {
+  if (request.arguments.size() != 2)
+    return Fail(ErrorCode::kInvalidArgument, "dead-letters replay needs a topic");
+  const std::string& topic = request.arguments[1];
+  const std::string condition = request.Flag("condition");
+  const std::string owner = "replay/" + topic;
+  flow::TransactionalWriter& writer = context.workspace.log().transactions();
+  MR_ASSIGN(const auto last, writer.LastCommitted(owner));
+  std::map<int32_t, int64_t> done;  // by partition: first offset not replayed yet
+  if (last) {
+    Problems problems;
+    for (const auto& [partition, offset] :
+         ParseDocument("detail", last->detail, {}, problems).members) {
+      done[std::stoi(partition)] = std::stoll(offset.text);
+    }
+  }
+  MR_ASSIGN(const auto transaction, writer.Begin(owner));
+  int64_t count = 0;
+  MR_TRY(VisitLetters(context, topic,
+                      [&](const flow::DeadLetter& letter, PartitionId partition,
+                          const flow::RecordView& record) -> Status {
+                        int64_t& next = done[partition.value];
+                        if (record.offset.value < next) return {};
+                        next = record.offset.value + 1;
+                        if (!condition.empty() && letter.condition != condition) return {};
+                        ++count;
+                        return transaction->Append(letter.origin.topic, letter.origin.partition,
+                                                   {letter.key, letter.value, {}});
+                      }));
+  if (count == 0) {
+    MR_TRY(transaction->Abort());
+    return output.Write("no dead letter to replay\n");
+  }
+  std::string detail;
+  for (const auto& [partition, next] : done)
+    detail += fmt::format("{}\"{}\": \"{}\"", detail.empty() ? "" : ", ", partition, next);
+  MR_TRY(transaction->Commit({owner, last ? last->sequence + 1 : 1, "{" + detail + "}"}));
+  return output.Write(fmt::format("{} records appended to the topics they came from\n", count));
+}
+
+std::string QueryLine(const QueryStatus& query) {
+  int64_t lag = 0;
+  for (const engine::PartitionMetrics& partition : query.metrics.partitions)
+    lag += partition.lag_records;
+  return fmt::format("query {:<20} {}  in {}  out {}  rejected {}  late {}  lag {}  epoch {}{}\n",
+                     query.name, query.running ? "running" : "STOPPED", query.metrics.records_in,
+                     query.metrics.rows_out, query.metrics.rejected, query.metrics.late, lag,
+                     query.metrics.epoch, query.failure.empty() ? "" : "\n  " + query.failure);
+}
+
+}  // namespace
+
+Status ProduceOperation(OperationContext& context, const OperationRequest& request,
+                        Output& output) {
+  if (request.arguments.size() != 1)
+    return Fail(ErrorCode::kInvalidArgument, "produce needs one topic");
+  const std::string& topic = request.arguments[0];
+  log::Log& log = context.workspace.log();
+  MR_ASSIGN(const log::TopicInfo info, log.FindTopic(topic));
+  if (info.spec.internal)
+    return Fail(ErrorCode::kInvalidArgument, "{} is an internal topic", topic);
+  MR_ASSIGN(const int64_t sequence, request.Number("sequence", 1));
+  const std::string owner = fmt::format("produce/{}/{}", topic, request.Flag("session", "0"));
+  MR_ASSIGN(const auto transaction, log.transactions().Begin(owner));
+  int64_t count = 0;
+  std::string_view rest = request.input;
+  while (!rest.empty()) {
+    const size_t end = std::min(rest.find('\n'), rest.size());
+    const std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (line.empty()) continue;
+    MR_TRY(transaction->Append(topic, std::nullopt, RecordOf(line, request.Flag("key-separator"))));
+    ++count;
+  }
+  if (count == 0) {
+    MR_TRY(transaction->Abort());
+    return {};
+  }
+  MR_TRY(transaction->Commit({owner, sequence, ""}));
+  return output.Note(fmt::format("{} records appended to {}", count, topic));
+}
+
+Status DeadLettersOperation(OperationContext& context, const OperationRequest& request,
+                            Output& output) {
+  const std::string what = request.arguments.empty() ? "list" : request.arguments[0];
+  if (what == "list") return ListLetters(context, request, output);
+  if (what == "show") return ShowLetters(context, request, output);
+  if (what == "replay") return ReplayLetters(context, request, output);
+  return Fail(ErrorCode::kInvalidArgument, "dead-letters list, show or replay, not \"{}\"", what);
+}
+
+Status ReplayOperation(OperationContext& context, const OperationRequest& request, Output& output) {
+  if (request.arguments.size() != 1)
+    return Fail(ErrorCode::kInvalidArgument, "replay needs one table");
+  const auto note = [&](std::string_view text) {
+    if (const Status told = output.Note(text); !told)
+      logging::Info("replay.progress", {{"text", text}});
+  };
+  const std::string from = request.Flag("from", "earliest");
+  if (context.runner != nullptr)
+    return context.runner->ReplayTable(request.arguments[0], from, context.cancel, note);
+  MR_ASSIGN(const auto runner, Runner::Start(context.workspace, {.schedule = false}));
+  MR_TRY(runner->ReplayTable(request.arguments[0], from, context.cancel, note));
+  return runner->Drain();
+}
+
+Status BackupOperation(OperationContext& context, const OperationRequest& request, Output& output) {
+  if (request.arguments.size() != 1)
+    return Fail(ErrorCode::kInvalidArgument, "backup needs a folder that does not exist yet");
+  BackupReport report;
+  const auto make = [&]() -> Status {
+    MR_ASSIGN(report, MakeBackup(context.workspace, request.arguments[0]));
+    return {};
+  };
+  MR_TRY(context.runner != nullptr ? context.runner->WhileStill(make) : make());
+  return output.Write(fmt::format("{} files, {} in {}\n", report.files, ShortBytes(report.bytes),
+                                  request.arguments[0]));
+}
+
+Status StatusOperation(OperationContext& context, const OperationRequest& request, Output& output) {
+  const RunnerSnapshot snapshot = context.runner->Snapshot();
+  std::string text;
+  std::string json;
+  for (const QueryStatus& query : snapshot.queries) {
+    text += QueryLine(query);
+    json += JsonText()
+                .Field("query", query.name)
+                .Field("running", query.running)
+                .Field("records_in", query.metrics.records_in)
+                .Field("rows_out", query.metrics.rows_out)
+                .Field("rejected", query.metrics.rejected)
+                .Field("late", query.metrics.late)
+                .Field("epoch", query.metrics.epoch.value)
+                .Field("failure", query.failure)
+                .Object() +
+            '\n';
+  }
+  for (const schedule::DagInfo& dag : snapshot.dags) {
+    const std::string next = dag.next_due ? schedule::FormatUtc(*dag.next_due) : "by hand";
+    text +=
+        fmt::format("dag   {:<20} {}  active {}  queued {}  next {}\n", dag.record.dag_id,
+                    dag.record.paused ? "paused" : "on", dag.active_runs, dag.queued_runs, next);
+    json += JsonText()
+                .Field("dag", dag.record.dag_id)
+                .Field("paused", dag.record.paused)
+                .Field("active_runs", int64_t{dag.active_runs})
+                .Field("queued_runs", int64_t{dag.queued_runs})
+                .Field("next", next)
+                .Object() +
+            '\n';
+  }
+  text += fmt::format("log   {} on disk, {} records extracted\n", ShortBytes(snapshot.log_bytes),
+                      snapshot.extracted_records);
+  return output.Write(request.Switch("json") ? json : text);
+}
+
+}  // namespace millrace::pipeline

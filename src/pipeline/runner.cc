@@ -1,0 +1,216 @@
+#include "pipeline/runner.h"
+
+#include "base/logging.h"
+#include "connect/connectors.h"
+#include "pipeline/query_host.h"
+#include "pipeline/scheduling.h"
+#include "pipeline/tasks.h"
+
+namespace millrace::pipeline {
+namespace {
+
+constexpr auto kUpkeepInterval = std::chrono::seconds(1);
+constexpr auto kCatchUpTimeout = std::chrono::hours(24);
+
+class RunnerImpl final : public Runner {
+ public:
+  explicit RunnerImpl(Workspace& workspace) : workspace_(workspace) {}
+
+  ~RunnerImpl() override {
+    if (const Status drained = Drain(); !drained) {
+      logging::Warning("runner.drain_failed", {{"error", drained.error().ToString()}});
+    }
+  }
+
+  Status Begin(const RunnerOptions& options) {
+    MR_ASSIGN(intents_, connect::OpenIntentLog(workspace_.log()));
+    time_ = connect::MakeTimeSource(workspace_.clock());
+    MR_ASSIGN(tasks_, TaskEnvironment::Make(workspace_));
+    const QueryEnvironment environment{workspace_, *intents_, *time_};
+    for (const QueryDef& query : workspace_.project().queries) {
+      hosts_.push_back(std::make_unique<QueryHost>(environment, QueryDefinition::Of(query)));
+      MR_TRY(hosts_.back()->Start());
+    }
+    if (options.schedule) {
+      MR_ASSIGN(scheduler_, OpenScheduler(workspace_, MakeTaskFactory(*tasks_), options.workers));
+      MR_TRY(scheduler_->Start());
+    }
+    upkeep_ = std::thread([this] { Upkeep(); });
+    return {};
+  }
+
+  RunnerSnapshot Snapshot() override {
+    RunnerSnapshot snapshot;
+    for (const auto& host : hosts_) {
+      snapshot.queries.push_back({host->name(), host->running(), host->failure(), host->Metrics()});
+    }
+    if (scheduler_ != nullptr) {
+      snapshot.dags = scheduler_->ListDags();
+      snapshot.schedule = scheduler_->Counters();
+    }
+    snapshot.extracted_records = tasks_->extracted_records;
+    snapshot.extracted_pages = tasks_->extracted_pages;
+    snapshot.log_bytes = workspace_.log().DiskBytes();
+    snapshot.draining = draining_;
+    return snapshot;
+  }
+
+  Workspace& workspace() override { return workspace_; }
+  schedule::Scheduler& scheduler() override { return *scheduler_; }
+
+  Status CatchUp(std::chrono::milliseconds timeout) override {
+    for (const auto& host : hosts_) MR_TRY(host->CatchUp(timeout));
+    return {};
+  }
+
+  Status Drain() override {
+    if (draining_.exchange(true)) return {};
+    const auto limit =
+        std::chrono::milliseconds(workspace_.project().settings.shutdown_timeout_us / 1000);
+    Status result;
+    if (scheduler_ != nullptr) {
+      if (Status drained = scheduler_->Drain(limit * 3 / 4, limit); !drained)
+        result = std::move(drained);
+    }
+    StopUpkeep();
+    for (const auto& host : hosts_) {
+      if (Status stopped = host->Stop(); !stopped && result) result = std::move(stopped);
+    }
+    if (Status flushed = workspace_.store().Flush(); !flushed && result)
+      result = std::move(flushed);
+    scheduler_.reset();
+    return result;
+  }
+
+  Status WhileStill(const std::function<Status()>& body) override {
+    std::lock_guard still(upkeep_body_);
+    for (const auto& host : hosts_) MR_TRY(host->Stop());
+    const Status done = body();
+    for (const auto& host : hosts_) MR_TRY(host->Start());
+    return done;
+  }
+
+  Status ReplayTable(const std::string& table, const std::string& from, CancelToken& cancel,
+                     const std::function<void(std::string_view)>& progress) override;
+
+ private:
+  Result<QueryHost*> WriterOf(const std::string& table);
+
+  void Upkeep() {
+    std::unique_lock lock(upkeep_mutex_);
+    while (!upkeep_stopped_) {
+      upkeep_wake_.wait_for(lock, kUpkeepInterval);
+      if (upkeep_stopped_) return;
+      lock.unlock();
+      {
+        std::lock_guard body(upkeep_body_);
+        for (const auto& host : hosts_) host->Maintain();
+      }
+      lock.lock();
+    }
+  }
+
+  void StopUpkeep() {
+    {
+      std::lock_guard lock(upkeep_mutex_);
+      upkeep_stopped_ = true;
+    }
+    upkeep_wake_.notify_all();
+    if (upkeep_.joinable()) upkeep_.join();
+  }
+
+  Workspace& workspace_;
+  std::unique_ptr<engine::IntentLog> intents_;
+  std::unique_ptr<engine::TimeSource> time_;
+  std::unique_ptr<TaskEnvironment> tasks_;
+  std::vector<std::unique_ptr<QueryHost>> hosts_;
+  std::unique_ptr<schedule::Scheduler> scheduler_;
+  std::atomic<bool> draining_ = false;
+  std::mutex upkeep_mutex_;  // of the two below
+  std::condition_variable upkeep_wake_;
+  bool upkeep_stopped_ = false;
+  std::mutex upkeep_body_;  // held while hosts are maintained, stopped or started
+  std::thread upkeep_;
+};
+
+Result<QueryHost*> RunnerImpl::WriterOf(const std::string& table) {
+  QueryHost* writer = nullptr;
+  for (const auto& host : hosts_) {
+    const auto& tables = host->definition().tables;
+    if (std::ranges::find(tables, table) == tables.end()) continue;
+    if (writer != nullptr) {
+      return Fail(ErrorCode::kUnsupported,
+                  "table {} is written by {} and {}: only a table of one query can be rebuilt",
+                  table, writer->name(), host->name());
+    }
+    writer = host.get();
+  }
+  if (writer == nullptr)
+    return Fail(ErrorCode::kInvalidArgument, "no query writes table {}", table);
+  return writer;
+}
+
+Status RunnerImpl::ReplayTable(const std::string& table, const std::string& from,
+                               CancelToken& cancel,
+                               const std::function<void(std::string_view)>& progress) {
+  if (from != "earliest") {
+    return Fail(ErrorCode::kInvalidArgument, "--from {}: only earliest is known", from);
+  }
+  MR_ASSIGN(QueryHost* const live, WriterOf(table));
+  MR_ASSIGN(const auto name, SplitTableName(table));
+  store::Store& store = workspace_.store();
+  MR_ASSIGN(const store::TableHandle shadow, store.CreateShadow(name.first, name.second));
+
+  // A query of its own fills the shadow, writing nothing else: its dead letters are already where they belong.
+  QueryDefinition definition = live->definition();
+  definition.name = "__replay/" + table;
+  definition.tables = {table};
+  definition.topic.clear();
+  definition.dead_letters.clear();
+  definition.late.clear();
+  definition.start_latest = false;
+  const QueryEnvironment environment{workspace_, *intents_, *time_};
+  const auto forget = [&]() -> Status {
+    MR_ASSIGN(const QueryHost::Built built, QueryHost::Build(environment, definition, shadow));
+    return engine::DropQuery(definition.name, built.world);
+  };
+  const auto fill = [&]() -> Status {
+    MR_TRY(forget());
+    MR_ASSIGN(const QueryHost::Built built, QueryHost::Build(environment, definition, shadow));
+    MR_ASSIGN(const auto query, engine::StreamingQuery::Start(built.spec, built.world));
+    progress(fmt::format("rebuilding {} from the log", table));
+    MR_TRY(query->CatchUp(kCatchUpTimeout));
+    if (cancel.cancelled()) return Fail(ErrorCode::kCancelled, "replay of {} was cancelled", table);
+    std::lock_guard still(upkeep_body_);
+    MR_TRY(live->Stop());
+    Status done = query->CatchUp(kCatchUpTimeout);
+    if (done) done = query->Drain();
+    if (done) done = store.Flush();
+    if (done) {
+      if (auto swapped = store.SwapShadow(shadow); !swapped)
+        done = std::unexpected(swapped.error());
+    }
+    const Status started = live->Start();
+    return done ? started : done;
+  };
+  Status done = fill();
+  if (!done) {
+    if (const Status dropped = store.DropShadow(shadow); !dropped) {
+      logging::Warning("replay.shadow_not_dropped",
+                       {{"table", table}, {"error", dropped.error().message}});
+    }
+    return done;
+  }
+  progress(fmt::format("{} is rebuilt", table));
+  return forget();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Runner>> Runner::Start(Workspace& workspace, RunnerOptions options) {
+  auto runner = std::make_unique<RunnerImpl>(workspace);
+  MR_TRY(runner->Begin(options));
+  return runner;
+}
+
+}  // namespace millrace::pipeline
