@@ -1,5 +1,5 @@
-// Any bytes through the DDL parser: it ends, its places are sane, and what it accepts prints as CQL that it accepts
-// again with the same meaning.
+// Any bytes through the DDL parser: it ends, its places are sane, and what it accepts prints as CQL
+// that it accepts again with the same meaning.
 #include <cstdint>
 #include <string_view>
 
@@ -20,7 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const auto* table = std::get_if<store::TableSchema>(&statement.what);
     if (table == nullptr) continue;
     const cql::DdlScript again = cql::ParseDdl("again.cql", table->ToCql(), types);
-    // A type name that another keyspace has too may mean that one when printed without its keyspace.
+    // A type name that another keyspace has too may mean that one when printed without its
+    // keyspace.
     if (!again.errors.empty() || types.size() > 1) continue;
     MR_CHECK(again.statements.size() == 1, "a printed table is one statement");
     MR_CHECK(std::get<store::TableSchema>(again.statements[0].what) == *table,

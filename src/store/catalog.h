@@ -1,7 +1,9 @@
-// Catalog: keyspaces, user types and tables, in memory and as records of RocksDB's default column family.
-// Record keys: 'F' format, 'N' next table id, 'K' keyspace, 'Y' type, 'T' table id (docs/formats/table-row.md).
+// Catalog: keyspaces, user types and tables, in memory and as records of RocksDB's default column
+// family. Record keys: 'F' format, 'N' next table id, 'K' keyspace, 'Y' type, 'T' table id
+// (docs/formats/table-row.md).
 //
-// Thread contract: none; RocksStore guards it. For .cc files of this module only: it includes RocksDB.
+// Thread contract: none; RocksStore guards it. For .cc files of this module only: it includes
+// RocksDB.
 #pragma once
 
 #include <map>
@@ -33,7 +35,8 @@ class Catalog {
   const std::map<std::string, UserType>& types() const { return types_; }
   uint32_t next_id() const { return next_id_; }
 
-  // Each puts its records into `batch` and changes the memory; the caller writes the batch, or gives the store up.
+  // Each puts its records into `batch` and changes the memory; the caller writes the batch, or
+  // gives the store up.
   void PutKeyspace(const Keyspace& keyspace, rocksdb::WriteBatch& batch);
   void PutType(const UserType& type, rocksdb::WriteBatch& batch);
   // A new table (column ids are given here), live or as a shadow.

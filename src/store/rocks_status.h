@@ -7,8 +7,8 @@
 
 namespace millrace::store {
 
-// Corruption becomes kDamaged, a full disk kResourceExhausted, a held lock kUnavailable, all else kIo. `what`: what was
-// being done, with the place.
+// Corruption becomes kDamaged, a full disk kResourceExhausted, a held lock kUnavailable, all else
+// kIo. `what`: what was being done, with the place.
 inline Error ErrorOf(const rocksdb::Status& status, std::string_view what) {
   ErrorCode code = ErrorCode::kIo;
   std::string hint;

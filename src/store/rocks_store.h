@@ -1,7 +1,8 @@
-// RocksStore: the Store on one RocksDB. Column families: "default" (catalog), "state" (progress and state of queries),
-// "rows0".."rowsN-1" (rows, by token range). For .cc files of this module only.
+// RocksStore: the Store on one RocksDB. Column families: "default" (catalog), "state" (progress and
+// state of queries), "rows0".."rowsN-1" (rows, by token range). For .cc files of this module only.
 //
-// Lock order: catalog_mutex_ before RocksDB's own; flush_mutex_ is taken alone. Listener callbacks take flush_mutex_ only.
+// Lock order: catalog_mutex_ before RocksDB's own; flush_mutex_ is taken alone. Listener callbacks
+// take flush_mutex_ only.
 #pragma once
 
 #include <atomic>

@@ -76,7 +76,8 @@ class RowFilter final : public rocksdb::CompactionFilter {
       partition_.assign(key.substr(0, size));
       deletions_ = {};
     }
-    // Only what is already merged is purged: a tombstone in one operand may still hide a value in the next.
+    // Only what is already merged is purged: a tombstone in one operand may still hide a value in
+    // the next.
     const bool purge = sees_everything_ && type == ValueType::kValue;
     const int64_t purge_before_s = purge ? now_s_ - table_->schema.gc_grace_s : INT64_MIN;
     const auto kind = static_cast<RecordKind>(key[size]);

@@ -1,5 +1,5 @@
-// What RocksDB calls to bring versions of one key together, and to drop what no reader can see any more.
-// For .cc files of this module only: it includes RocksDB.
+// What RocksDB calls to bring versions of one key together, and to drop what no reader can see any
+// more. For .cc files of this module only: it includes RocksDB.
 #pragma once
 
 #include <memory>
@@ -14,11 +14,13 @@
 
 namespace millrace::store {
 
-// Merges rows (MergeRows) and deletions of partitions (Deletions::Add), told apart by their first byte.
+// Merges rows (MergeRows) and deletions of partitions (Deletions::Add), told apart by their first
+// byte.
 std::shared_ptr<rocksdb::MergeOperator> NewRowMergeOperator();
 
-// The tables whose rows compaction may look into. Rows of numbers below `next_id` that are no table's any more are
-// dropped; before the first Set() everything is kept. Thread contract: any thread.
+// The tables whose rows compaction may look into. Rows of numbers below `next_id` that are no
+// table's any more are dropped; before the first Set() everything is kept. Thread contract: any
+// thread.
 class LiveTables {
  public:
   using Map = std::unordered_map<uint32_t, TableHandle>;
@@ -39,8 +41,8 @@ class LiveTables {
   uint32_t next_id_ = 0;
 };
 
-// Drops rows of dropped tables and cells that deletes shadow; in compactions that see everything, also tombstones and
-// expired cells older than gc_grace.
+// Drops rows of dropped tables and cells that deletes shadow; in compactions that see everything,
+// also tombstones and expired cells older than gc_grace.
 std::shared_ptr<rocksdb::CompactionFilterFactory> NewRowFilterFactory(
     std::shared_ptr<LiveTables> tables, io::Clock& clock);
 

@@ -13,7 +13,8 @@ namespace millrace::store {
 
 class RowOutput {
  public:
-  // Columns by name (none: all), then "writetime(c)" and "ttl(c)". kNotFound names an unknown column.
+  // Columns by name (none: all), then "writetime(c)" and "ttl(c)". kNotFound names an unknown
+  // column.
   static Result<RowOutput> Make(const TableHandle& table, const std::vector<std::string>& columns,
                                 const std::vector<std::string>& write_times,
                                 const std::vector<std::string>& ttls);

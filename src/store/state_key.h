@@ -1,4 +1,5 @@
-// Keys of the column family "state". Names are sized, so that no query's keys are the beginning of another's.
+// Keys of the column family "state". Names are sized, so that no query's keys are the beginning of
+// another's.
 //
 //   'P' | name                                                     progress of a query
 //   'S' | name size, 2 bytes | name | operator, 4 | key group, 1 | key     one entry of its state

@@ -72,7 +72,8 @@ struct LookupResult {
 
 class Store : public flow::StateStore {
  public:
-  // Closing does not flush: what is to stay is flushed before. kUnavailable: locked by another process; kDamaged; kInvalidArgument for impossible options.
+  // Closing does not flush: what is to stay is flushed before. kUnavailable: locked by another
+  // process; kDamaged; kInvalidArgument for impossible options.
   static Result<std::unique_ptr<Store>> Open(StoreOptions options);
 
   // --- Catalog. Each change is durable when it returns.
@@ -96,8 +97,8 @@ class Store : public flow::StateStore {
   virtual Status DropShadow(const TableHandle& shadow) = 0;
 
   // --- Writes.
-  // Columns are matched by name, ignoring case; those the table does not have are left out. kInvalidArgument names the missing key column or the type that
-  // does not fit.
+  // Columns are matched by name, ignoring case; those the table does not have are left out.
+  // kInvalidArgument names the missing key column or the type that does not fit.
   virtual Result<std::unique_ptr<flow::TableWriter>> MakeTableWriter(
       const TableHandle& table, const data::Schema& incoming) = 0;
   // Single upserts and deletes by Values; readable when it returns, durable when flushed.

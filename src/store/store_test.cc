@@ -1,11 +1,12 @@
-// The store as its callers use it: tables, epochs, reads, restarts. Deeper properties: permutation_test.cc, crash_test.cc.
+// The store as its callers use it: tables, epochs, reads, restarts. Deeper properties:
+// permutation_test.cc, crash_test.cc.
 #include "store/store.h"
 
 #include <filesystem>
 
 #include <gtest/gtest.h>
 
-#include "store/store_fixture.h"
+#include "store/store_testing.h"
 
 namespace millrace::store {
 namespace {

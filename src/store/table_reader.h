@@ -1,5 +1,6 @@
-// TableReader: one read call on one snapshot. Brings together what is stored of a partition (deletions, static row, rows)
-// into rows as a reader sees them. For .cc files of this module only: it includes RocksDB.
+// TableReader: one read call on one snapshot. Brings together what is stored of a partition
+// (deletions, static row, rows) into rows as a reader sees them. For .cc files of this module only:
+// it includes RocksDB.
 #pragma once
 
 #include <string>

@@ -7,7 +7,8 @@
 namespace millrace::cql {
 namespace {
 
-// Options of Cassandra that say how it keeps a table; read and without meaning for the embedded store.
+// Options of Cassandra that say how it keeps a table; read and without meaning for the embedded
+// store.
 constexpr std::string_view kPassedOver[] = {"additional_write_policy",
                                             "bloom_filter_fp_chance",
                                             "caching",

@@ -1,6 +1,7 @@
-// DdlParser: recursive descent over the tokens of one script. Functions that return false have noted an error; the
-// statement is given up then. Mistakes of meaning (an unknown type, a key column that is none) are noted without giving
-// up, so that one look shows them all. Used by ParseDdl alone.
+// DdlParser: recursive descent over the tokens of one script. Functions that return false have
+// noted an error; the statement is given up then. Mistakes of meaning (an unknown type, a key
+// column that is none) are noted without giving up, so that one look shows them all. Used by
+// ParseDdl alone.
 #pragma once
 
 #include <optional>

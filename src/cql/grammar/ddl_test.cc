@@ -29,7 +29,8 @@ std::string ErrorsOf(std::string_view text) {
 TEST(Ddl, ReadsAWholeScript) {
   const DdlScript script = ParseDdl("tables.cql", R"(
     -- the users
-    CREATE KEYSPACE IF NOT EXISTS Users WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}
+    CREATE KEYSPACE IF NOT EXISTS Users
+      WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}
       AND durable_writes = true;
     USE users; // from here on
     CREATE TYPE address (street text, zip int);
@@ -57,7 +58,7 @@ TEST(Ddl, ReadsAWholeScript) {
   EXPECT_EQ(table.columns[6].kind, ColumnKind::kStatic);
   EXPECT_EQ(table.comment, "who's where");
   EXPECT_EQ(table.default_time_to_live_s, 3600);
-  EXPECT_EQ(script.statements[2].place.line, 9);
+  EXPECT_EQ(script.statements[2].place.line, 10);
   EXPECT_EQ(script.statements[2].place.column, 5);
 }
 

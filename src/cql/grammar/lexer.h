@@ -1,7 +1,8 @@
-// Lexer: CQL text into tokens. Comments (-- // to the end of the line, /* */) and white space are skipped.
+// Lexer: CQL text into tokens. Comments (-- // to the end of the line, /* */) and white space are
+// skipped.
 //
-// Thread contract: none; a Lexer belongs to one parse. It never fails: what is no token becomes one of kind kBad, whose
-// text says why.
+// Thread contract: none; a Lexer belongs to one parse. It never fails: what is no token becomes one
+// of kind kBad, whose text says why.
 #pragma once
 
 #include <string>
