@@ -66,7 +66,11 @@ inline std::optional<Value> PlainInteger(simdjson::dom::element element, int64_t
 
 inline std::optional<Value> PlainString(simdjson::dom::element element, const DataType& type) {
   std::string_view text;
-  if (element.get(text)) return std::nullopt;
+  if (element.get(text)) {
+    const auto seconds = PlainInteger(element, INT64_MAX / 1'000'000);
+    if (!seconds || type.kind() != TypeKind::kTimestamp) return std::nullopt;
+    return Value::Int(seconds->integer() * 1'000'000);
+  }
   if (type.kind() == TypeKind::kString) return Value::String(std::string(text));
   if (type.kind() == TypeKind::kDate) {
     const auto days = ParseDateText(text);

@@ -118,6 +118,10 @@ int JsonWalker::FieldOf(const JsonNode& node, std::string_view raw_key) const {
 
 bool JsonWalker::Value(JsonNode& node, size_t row) {
   if (at_ >= end_) return Malformed("it ends where a value is wanted");
+  if (text_[*at_] == 'n' && Scalar() == "null") {
+    ++at_;
+    return true;
+  }
   switch (node.type.kind()) {
     case TypeKind::kString:
       return Text(node, row);
@@ -223,7 +227,6 @@ bool JsonWalker::TextOfOther(JsonNode& node, size_t row) {
   }
   const std::string_view text = Scalar();
   ++at_;
-  if (text == "null") return true;
   if (text != "true" && text != "false" && !IsJsonNumber(text))
     return Malformed(fmt::format("'{}' is no value", Shown(text)));
   node.Set(row, arena_.Copy(text));
@@ -234,21 +237,16 @@ bool JsonWalker::Boolean(JsonNode& node, size_t row) {
   const std::string_view text = Scalar();
   if (text == "true" || text == "false") {
     node.Set<uint8_t>(row, text == "true" ? 1 : 0);
-  } else if (text != "null") {
-    return Mismatch(node, text);
+    ++at_;
+    return true;
   }
-  ++at_;
-  return true;
+  return Mismatch(node, text);
 }
 
 bool JsonWalker::Integer(JsonNode& node, size_t row) {
   const std::string_view text = Scalar();
   const auto number = ParseJsonInteger(text);
-  if (!number) {
-    if (text != "null") return Mismatch(node, text);
-    ++at_;
-    return true;
-  }
+  if (!number) return Mismatch(node, text);
   const auto fits = [&]<typename T>(T) {
     if (*number < std::numeric_limits<T>::min() || *number > std::numeric_limits<T>::max())
       return false;
@@ -279,7 +277,6 @@ bool JsonWalker::Real(JsonNode& node, size_t row) {
   const std::string_view text = Scalar();
   std::optional<double> number = ParseJsonDouble(text);
   if (!number) {
-    if (text == "null") return ++at_, true;
     if (text == "\"NaN\"") number = std::numeric_limits<double>::quiet_NaN();
     if (text == "\"Infinity\"" || text == "\"+Infinity\"" || text == "\"INF\"" ||
         text == "\"+INF\"")
@@ -299,7 +296,6 @@ bool JsonWalker::Real(JsonNode& node, size_t row) {
 
 bool JsonWalker::Decimal(JsonNode& node, size_t row) {
   std::string_view text = Scalar();
-  if (text == "null") return ++at_, true;
   const std::string_view shown = text;
   const bool quoted = text.size() >= 2 && text[0] == '"';
   if (quoted) text = text.substr(1, text.size() - 2);
@@ -314,7 +310,6 @@ bool JsonWalker::Decimal(JsonNode& node, size_t row) {
 }
 
 bool JsonWalker::Binary(JsonNode& node, size_t row) {
-  if (Scalar() == "null") return ++at_, true;
   if (Peek() != '"') return Mismatch(node, Scalar());
   std::string_view text;
   if (!PlainString(text)) return false;
@@ -325,7 +320,6 @@ bool JsonWalker::Binary(JsonNode& node, size_t row) {
 }
 
 bool JsonWalker::Date(JsonNode& node, size_t row) {
-  if (Scalar() == "null") return ++at_, true;
   if (Peek() != '"') return Mismatch(node, Scalar());
   std::string_view text;
   if (!PlainString(text)) return false;
@@ -342,11 +336,9 @@ bool JsonWalker::Timestamp(JsonNode& node, size_t row) {
     const std::string_view text = Scalar();
     const auto seconds = ParseJsonInteger(text);
     int64_t micros = 0;
-    if (text != "null") {
-      if (!seconds || !has_zone || __builtin_mul_overflow(*seconds, int64_t{1'000'000}, &micros))
-        return Mismatch(node, text);
-      node.Set(row, micros);
-    }
+    if (!seconds || !has_zone || __builtin_mul_overflow(*seconds, int64_t{1'000'000}, &micros))
+      return Mismatch(node, text);
+    node.Set(row, micros);
     ++at_;
     return true;
   }
