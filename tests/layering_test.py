@@ -30,11 +30,9 @@ ALLOWED = {
 
 # Header prefix of a third-party library -> the modules that may include it. fmt and the standard library: everyone.
 OWNERS = {
-    "spdlog/": {"base"},
     "unicode/": {"base"},
     "date/": {"base"},
     "xxhash.h": {"base"},
-    "prometheus/": {"base"},
     "boost/": {"io"},
     "curl/": {"io"},
     "openssl/": {"io", "base"},

@@ -1,0 +1,172 @@
+#include "api/doors.h"
+
+#include <charconv>
+
+#include "api/control.h"
+#include "api/metrics_text.h"
+#include "base/logging.h"
+
+namespace millrace::api {
+namespace {
+
+struct ListenAddress {
+  std::string host;
+  uint16_t port = 0;
+};
+
+Result<ListenAddress> ParseListen(const std::string& text) {
+  const size_t colon = text.rfind(':');
+  ListenAddress address;
+  if (colon != std::string::npos) {
+    address.host = text.substr(0, colon);
+    const auto [end, error] =
+        std::from_chars(text.data() + colon + 1, text.data() + text.size(), address.port);
+    if (error == std::errc() && end == text.data() + text.size()) {
+      if (address.host.starts_with('[') && address.host.ends_with(']'))
+        address.host = address.host.substr(1, address.host.size() - 2);
+      return address;
+    }
+  }
+  return Fail(ErrorCode::kInvalidArgument, "api.listen \"{}\" is not address:port", text);
+}
+
+io::HttpResponse Text(int status, std::string body) {
+  return {.status = status, .content_type = "text/plain; charset=utf-8", .body = std::move(body)};
+}
+
+class DoorsImpl final : public Doors {
+ public:
+  explicit DoorsImpl(pipeline::Workspace& workspace) : workspace_(workspace) {}
+
+  ~DoorsImpl() override {
+    stopping_.Cancel();
+    if (control_ != nullptr) control_->Stop();
+    if (public_ != nullptr) public_->Stop();
+    if (const Status removed =
+            workspace_.fs().RemoveFile(ControlSocketPath(workspace_.project().data_folder));
+        !removed) {
+      logging::Debug("control.socket_left", {{"error", removed.error().message}});
+    }
+  }
+
+  Status Listen() {
+    const std::string socket = ControlSocketPath(workspace_.project().data_folder);
+    // The folder's lock is ours: a socket that is there was left by a process that died.
+    if (workspace_.fs().Exists(socket)) MR_TRY(workspace_.fs().RemoveFile(socket));
+    io::HttpServerOptions options;
+    options.body_bytes_max = uint64_t{16} << 20;
+    control_ = io::HttpServer::Create(
+        options, [this](const io::HttpRequest& request) { return Control(request); });
+    MR_TRY(control_->ListenUnix(socket));
+    const std::string& listen = workspace_.project().settings.listen;
+    if (listen == "off") return {};
+    MR_ASSIGN(const ListenAddress address, ParseListen(listen));
+    public_ = io::HttpServer::Create(
+        {}, [this](const io::HttpRequest& request) { return Public(request); });
+    auto port = public_->ListenTcp({.address = address.host, .port = address.port});
+    if (!port) {
+      return std::unexpected(std::move(port.error())
+                                 .WithContext("api.listen " + listen)
+                                 .WithHint("set api.listen to a free address, or to off"));
+    }
+    address_ = fmt::format("{}:{}", address.host, *port);
+    return {};
+  }
+
+  void SetRunner(pipeline::Runner* runner) override {
+    std::unique_lock lock(mutex_);
+    if (runner == nullptr) {
+      runner_ = nullptr;
+      stopping_.Cancel();
+      idle_.wait(lock, [this] { return using_ == 0; });
+      return;
+    }
+    runner_ = runner;
+  }
+
+  std::string address() const override { return address_; }
+
+ private:
+  // Keeps the runner from going away while it lives.
+  class RunnerUse {
+   public:
+    explicit RunnerUse(DoorsImpl& doors) : doors_(doors) {
+      std::lock_guard lock(doors_.mutex_);
+      ++doors_.using_;
+      runner_ = doors_.runner_;
+    }
+    ~RunnerUse() {
+      std::lock_guard lock(doors_.mutex_);
+      --doors_.using_;
+      doors_.idle_.notify_all();
+    }
+    RunnerUse(const RunnerUse&) = delete;
+    RunnerUse& operator=(const RunnerUse&) = delete;
+    pipeline::Runner* get() const { return runner_; }
+
+   private:
+    DoorsImpl& doors_;
+    pipeline::Runner* runner_ = nullptr;
+  };
+
+  io::HttpResponse Control(const io::HttpRequest& request) {
+    if (request.path != kOperationsPath || request.method != "POST")
+      return Text(404, "POST /operations\n");
+    const auto use = std::make_shared<RunnerUse>(*this);
+    if (use->get() == nullptr) return Text(503, "the pipeline is starting or stopping\n");
+    io::HttpResponse response = AnswerOperation(request, workspace_, use->get(), stopping_);
+    if (response.stream) {
+      response.stream = [use, stream = std::move(response.stream)](io::ResponseStream& out) {
+        stream(out);
+      };
+    }
+    return response;
+  }
+
+  io::HttpResponse Public(const io::HttpRequest& request) {
+    if (request.method != "GET" && request.method != "HEAD") return Text(405, "only GET\n");
+    if (request.path == "/livez") return Text(200, "ok\n");
+    const RunnerUse use(*this);
+    if (request.path == "/readyz")
+      return Ready(use.get(), request.Parameter("verbose").has_value());
+    if (request.path == "/metrics") {
+      io::HttpResponse response = Text(200, MetricsText(use.get()));
+      response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+      return response;
+    }
+    return Text(404, "/livez, /readyz and /metrics are here\n");
+  }
+
+  static io::HttpResponse Ready(pipeline::Runner* runner, bool verbose) {
+    if (runner == nullptr) return Text(503, "starting\n");
+    std::string text;
+    bool ready = true;
+    for (const pipeline::QueryStatus& query : runner->Snapshot().queries) {
+      ready = ready && query.running;
+      text += fmt::format("[{}] query {}{}\n", query.running ? "ok" : "failed", query.name,
+                          query.failure.empty() ? "" : ": " + query.failure);
+    }
+    text += ready ? "ready\n" : "not ready\n";
+    return Text(ready ? 200 : 503, verbose ? text : ready ? "ready\n" : "not ready\n");
+  }
+
+  pipeline::Workspace& workspace_;
+  CancelToken stopping_;
+  std::unique_ptr<io::HttpServer> control_;
+  std::unique_ptr<io::HttpServer> public_;
+  std::string address_;
+  std::mutex mutex_;  // of the three below
+  std::condition_variable idle_;
+  pipeline::Runner* runner_ = nullptr;
+  int using_ = 0;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Doors>> Doors::Open(pipeline::Workspace& workspace) {
+  auto doors = std::make_unique<DoorsImpl>(workspace);
+  MR_TRY(doors->Listen());
+  return doors;
+}
+
+}  // namespace millrace::api

@@ -1,0 +1,118 @@
+// Operations: asked of the running pipeline over its control socket, or done here on the data folder.
+#include <csignal>
+
+#include <unistd.h>
+
+#include "api/control.h"
+#include "base/logging.h"
+#include "cli/commands.h"
+#include "cli/signals.h"
+#include "pipeline/scheduling.h"
+
+namespace millrace::cli {
+namespace {
+
+class ConsoleOutput final : public pipeline::Output {
+ public:
+  Status Write(std::string_view text) override {
+    while (!text.empty()) {
+      const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
+      if (written < 0) return FailErrno(errno, "cannot write to standard output");
+      text.remove_prefix(static_cast<size_t>(written));
+    }
+    return {};
+  }
+  Status Note(std::string_view text) override {
+    if (!text.empty()) WriteError(fmt::format("{}\n", text));
+    return {};
+  }
+};
+
+std::string ReadInput() {
+  std::string input;
+  char buffer[65536];
+  for (ssize_t read; (read = ::read(STDIN_FILENO, buffer, sizeof(buffer))) > 0;)
+    input.append(buffer, static_cast<size_t>(read));
+  return input;
+}
+
+// Opens the data folder for the time of the operation.
+Status RunHere(const CommandLine& line, const pipeline::Project& project,
+               const pipeline::OperationRequest& request, pipeline::Output& output,
+               CancelToken& cancel) {
+  pipeline::WorkspaceOptions options;
+  options.apply_schema = line.command->name == "replay" || line.command->name == "produce";
+  if (!io::PosixFileSystem().Exists(project.data_folder) && !options.apply_schema) {
+    return std::unexpected(
+        Error{ErrorCode::kNotFound, fmt::format("no data folder {}", project.data_folder),
+              fmt::format("run the pipeline first: millrace run {}", project.file)});
+  }
+  MR_ASSIGN(const auto workspace,
+            pipeline::Workspace::Open(project, io::PosixFileSystem(), io::SystemClock(), options));
+  pipeline::OperationContext context{*workspace, nullptr, cancel};
+  return pipeline::RunOperation(context, request, output);
+}
+
+Status RunOnce(const CommandLine& line, const pipeline::Project& project,
+               const pipeline::OperationRequest& request, CancelToken& cancel) {
+  ConsoleOutput output;
+  const std::string socket = api::ControlSocketPath(project.data_folder);
+  if (io::PosixFileSystem().Exists(socket)) {
+    const auto client = io::MakeHttpClient();
+    Status done = api::AskRunning(*client, socket, request, output, &cancel);
+    // A socket left by a process that died: nobody listens, the folder is free.
+    if (done || done.error().code != ErrorCode::kUnavailable) return done;
+  }
+  return RunHere(line, project, request, output, cancel);
+}
+
+// Standard input in portions that fit a request, each a transaction of its own.
+Status ProduceInput(const CommandLine& line, const pipeline::Project& project,
+                    CancelToken& cancel) {
+  constexpr size_t kPortionBytes = size_t{4} << 20;
+  pipeline::OperationRequest request = line.request;
+  request.flags["session"] = fmt::format("{}-{}", ::getpid(), io::SystemClock().Now().value);
+  std::string pending;
+  char buffer[65536];
+  for (int64_t sequence = 1;;) {
+    const ssize_t read = ::read(STDIN_FILENO, buffer, sizeof(buffer));
+    if (read > 0) pending.append(buffer, static_cast<size_t>(read));
+    if (read > 0 && pending.size() < kPortionBytes) continue;
+    const size_t end = read > 0 ? pending.rfind('\n') : pending.size();
+    if (end != std::string::npos && !pending.empty()) {
+      request.input = pending.substr(0, end);
+      request.flags["sequence"] = std::to_string(sequence++);
+      pending.erase(0, end);
+      MR_TRY(RunOnce(line, project, request, cancel));
+    }
+    if (read <= 0) return {};
+  }
+}
+
+}  // namespace
+
+int OperationCommand(const CommandLine& line) {
+  logging::Configure(logging::Level::kWarning, logging::Format::kAuto);
+  auto project = LoadNamedProject(line, ProjectFileOf(line, false));
+  if (!project) return Complain(project.error());
+  CancelToken cancel;
+  const SignalWatch signals([&cancel](int) { cancel.Cancel(); });
+  Status done;
+  if (line.command->name == "produce") {
+    done = ProduceInput(line, *project, cancel);
+  } else {
+    pipeline::OperationRequest request = line.request;
+    if (line.command->name == "query" && request.arguments[0] == "-")
+      request.arguments[0] = ReadInput();
+    if (line.command->name == "backup" && !request.arguments[0].starts_with('/')) {
+      char folder[4096];
+      if (::getcwd(folder, sizeof(folder)) != nullptr)
+        request.arguments[0] = io::JoinPath(folder, request.arguments[0]);
+    }
+    done = RunOnce(line, *project, request, cancel);
+  }
+  if (done || cancel.cancelled()) return 0;
+  return Complain(done.error());
+}
+
+}  // namespace millrace::cli
