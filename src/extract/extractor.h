@@ -57,7 +57,6 @@ struct ExtractServices {
   io::HttpClient& http;
   io::Resolver& resolver;
   io::Clock& clock;
-  io::Random& random;  // used under a lock of its own
   flow::TransactionalWriter& writer;
   CursorStore& cursors;
   HostLimits& limits;

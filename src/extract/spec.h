@@ -38,7 +38,7 @@ struct AuthSpec {
 enum class PageKind : uint8_t {
   kNone,     // one request
   kPage,     // `parameter` = start, start + step, ...: page numbers
-  kOffset,   // `parameter` = start, then raised by the number of records received
+  kOffset,   // `parameter` = start, then raised by `step`, or with step 1 by the records received
   kNextUrl,  // `path` in the body holds the next address
   kLink,     // header Link, rel="next" (RFC 8288)
   kCursor,   // `path` in the body or `header` holds what `parameter` carries next

@@ -1,5 +1,7 @@
 #include "io/http_message.h"
 
+#include <curl/curl.h>
+
 #include "base/result.h"
 
 namespace millrace::io {
@@ -90,6 +92,11 @@ std::vector<std::pair<std::string, std::string>> ParseQuery(std::string_view que
                             PercentDecode(value, true));
   }
   return parameters;
+}
+
+std::optional<int64_t> ParseHttpDate(std::string_view text) {
+  const time_t at = curl_getdate(std::string(text).c_str(), nullptr);
+  return at == -1 ? std::nullopt : std::optional<int64_t>(at);
 }
 
 std::string_view HttpReason(int status) {

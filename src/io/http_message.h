@@ -2,6 +2,7 @@
 // strings.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +31,9 @@ std::string PercentEncode(std::string_view text);
 
 // "a=1&b=x+y" -> {{"a","1"},{"b","x y"}}; a part without '=' has an empty value.
 std::vector<std::pair<std::string, std::string>> ParseQuery(std::string_view query);
+
+// Seconds since 1970 of an HTTP date in any of RFC 9110's three forms.
+std::optional<int64_t> ParseHttpDate(std::string_view text);
 
 // The reason phrase of a status code, "" for an unknown one.
 std::string_view HttpReason(int status);
