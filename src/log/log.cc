@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "base/logging.h"
+#include "log/backup.h"
 #include "log/log_core.h"
 #include "log/record_batch.h"
 #include "log/topic_source.h"
@@ -246,6 +247,7 @@ void Log::DropPins(const std::string& name) {
 }
 
 Status Log::DeleteRecords(const std::string& topic, PartitionId partition, Offset before) {
+  std::lock_guard lock(impl_->maintenance_mutex);
   MR_ASSIGN(const auto found, impl_->core.FindPartition(topic, partition));
   if (const auto pin = impl_->LowestPin(found->at()); pin && *pin < before) {
     return Fail(ErrorCode::kConflict,
@@ -277,6 +279,11 @@ std::vector<Log::Damage> Log::DamagedPartitions() const {
       damaged.push_back({partition->at(), std::move(status).error()});
   }
   return damaged;
+}
+
+Status Log::Checkpoint(const std::string& target) {
+  std::lock_guard lock(impl_->maintenance_mutex);  // no segment is replaced or removed meanwhile
+  return CopyLog(impl_->core, impl_->coordinator, target);
 }
 
 }  // namespace millrace::log

@@ -240,6 +240,11 @@ Result<Producer> LogCore::NewProducer() {
   return Producer{ProducerId(next_producer_id_++), ProducerEpoch(0)};
 }
 
+TopicCatalog LogCore::catalog() const {
+  std::lock_guard lock(topics_mutex_);
+  return catalog_;
+}
+
 Status LogCore::CheckBudget(uint64_t bytes) {
   MR_TRY(alive());
   const uint64_t budget = options_.disk_budget_bytes;

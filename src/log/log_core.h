@@ -63,6 +63,7 @@ class LogCore {
   std::vector<std::shared_ptr<const Topic>> Topics() const;
   std::vector<std::shared_ptr<Partition>> Partitions() const;
   Result<Producer> NewProducer();
+  TopicCatalog catalog() const;
 
   // kResourceExhausted when `bytes` more would pass the disk budget.
   Status CheckBudget(uint64_t bytes);

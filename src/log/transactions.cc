@@ -183,6 +183,7 @@ Status TransactionCoordinator::Decide(State& state, const flow::CommitTag& tag) 
                   state.owner, last, tag.sequence);
     }
   }
+  const std::shared_lock under_way(commits_);
   Decision decision{true, state.producer, tag, {}};
   std::vector<Syncer::Target> targets;
   for (const auto& [at, part] : state.parts) {

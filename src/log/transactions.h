@@ -19,6 +19,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <shared_mutex>
 #include <string>
 
 #include "flow/transaction.h"
@@ -53,6 +54,8 @@ class TransactionCoordinator final : public flow::TransactionalWriter {
   // Appends one batch of the transaction and notes where it went.
   Status AppendBatch(State& state, const TopicPartition& at, std::string batch);
   LogCore& core() { return core_; }
+  // Waits for the commits under way and keeps new ones waiting while it is held.
+  std::unique_lock<std::shared_mutex> HoldCommits() { return std::unique_lock(commits_); }
 
  private:
   struct Owner {
@@ -71,6 +74,7 @@ class TransactionCoordinator final : public flow::TransactionalWriter {
   Status AbortUndecided();
 
   LogCore& core_;
+  std::shared_mutex commits_;  // shared: a commit is under way; taken before mutex_
   std::mutex mutex_;
   std::map<std::string, Owner> owners_;
 };
