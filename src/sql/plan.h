@@ -119,9 +119,13 @@ struct Plan {
   // kScan
   Relation relation;    // as found in the catalog
   int event_time = -1;  // ordinal in `schema` of the event-time column; -1: none
+  // The event time over `schema`, of type TIMESTAMP, also where it is no column of its own but a
+  // field or a cast; null: none. Only set where a window needs it.
+  ExprPtr event_time_expr;
   int64_t watermark_delay_us = 0;
-  std::vector<ExprPtr>
-      pushed_filters;  // conjuncts over `schema` that may be decided while reading (still exact)
+  // Conjuncts over `schema` that cannot fail and may be decided while reading. A reader that decides
+  // them must do so exactly; the kFilter above still holds them, for readers that do not.
+  std::vector<ExprPtr> pushed_filters;
 
   ExprPtr predicate;                 // kFilter
   std::vector<ExprPtr> expressions;  // kProject

@@ -19,27 +19,6 @@ using data::Value;
 constexpr std::array<std::string_view, 7> kUnitFunctions = {
     "timestampadd", "timestampdiff", "dateadd", "datediff", "date_add", "date_diff", "timediff"};
 
-struct ExtractField {
-  std::string_view field;
-  std::string_view function;
-};
-constexpr std::array<ExtractField, 27> kExtractFields = {{
-    {"year", "year"},       {"y", "year"},
-    {"years", "year"},      {"yr", "year"},
-    {"quarter", "quarter"}, {"qtr", "quarter"},
-    {"month", "month"},     {"mon", "month"},
-    {"months", "month"},    {"week", "weekofyear"},
-    {"w", "weekofyear"},    {"weeks", "weekofyear"},
-    {"day", "day"},         {"d", "day"},
-    {"days", "day"},        {"dayofweek", "dayofweek"},
-    {"dow", "dayofweek"},   {"dayofweek_iso", "weekday"},
-    {"dow_iso", "weekday"}, {"doy", "dayofyear"},
-    {"hour", "hour"},       {"h", "hour"},
-    {"hours", "hour"},      {"minute", "minute"},
-    {"m", "minute"},        {"min", "minute"},
-    {"minutes", "minute"},
-}};
-
 bool IsOneOf(std::string_view name, std::span<const std::string_view> names) {
   for (const std::string_view known : names) {
     if (data::EqualsIgnoringCase(known, name)) return true;
@@ -133,14 +112,6 @@ ExprPtr SyntaxParser::ParseExtract() {
   ExpectWord("FROM");
   ExprPtr source = ParseExpression();
   ExpectSymbol(")");
-  for (const ExtractField& known : kExtractFields) {
-    if (!data::EqualsIgnoringCase(known.field, field)) continue;
-    ExprPtr part = CallOf(known.function, where, std::move(source));
-    if (known.function != "weekday") return part;
-    // ISO counts Monday as 1, weekday() as 0.
-    return CallOf("+", where, std::move(part),
-                  MakeLiteralNode(where, DataType::Int(), Value::Int(1)));
-  }
   ExprPtr name = MakeLiteralNode(field_place, DataType::String(), Value::String(field));
   return CallOf("extract", where, std::move(name), std::move(source));
 }
