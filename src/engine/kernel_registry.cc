@@ -27,6 +27,8 @@ class Registry {
              StringKernels(),
              TextSearchKernels(),
              RegexpKernels(),
+             CalendarKernels(),
+             TimestampKernels(),
          }) {
       for (const KernelRegistration& kernel : list) {
         const bool fresh = by_name_.emplace(kernel.name, &kernel.factory).second;

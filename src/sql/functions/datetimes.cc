@@ -8,8 +8,8 @@ using data::DataType;
 using data::TypeKind;
 
 constexpr std::string_view kPattern =
-    "pattern letters G y u M L d D E F a h H k K m s S n N Q q V z O X x Z, quotes and []; as in "
-    "Spark no week-based years";
+    "pattern letters G y u M L d D E F Q q a h H K k m s S V O X x Z, quotes and []; z (PST) is "
+    "refused";
 
 // A string (with an optional pattern) or a moment, to `result`.
 Resolver Parsing(const DataType& result) {
