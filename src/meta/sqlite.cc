@@ -1,6 +1,7 @@
 #include "meta/sqlite.h"
 
 #include <mutex>
+#include <optional>
 
 #include "io/file_system.h"
 #include "meta/sqlite_statement.h"

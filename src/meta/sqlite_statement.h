@@ -1,6 +1,8 @@
 // SqliteConnection and SqliteStatement: SQLite's C interface as Results. Private to src/meta.
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
