@@ -38,7 +38,8 @@ class ReadyQueue {
 
   // The pool must exist and have as many slots.
   void Add(const std::string& pool, Entry entry);
-  // Takes out every entry of a run's task; whether there was one.
+  bool Contains(int64_t run_key, size_t task) const { return places_.contains({run_key, task}); }
+  // Takes out a run's task; whether it was there.
   bool Remove(int64_t run_key, size_t task);
   // Takes the best first entry of all pools that fits, with its slots; the caller gives them back by
   // Release.

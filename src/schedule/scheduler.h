@@ -65,7 +65,8 @@ struct SchedulerOptions {
   std::chrono::hours keep_finished{24 * 30};
   TaskFactory factory;
   TryResolver resolver;
-  // The database failed for good: nothing is started any more; the owner ends the process.
+  // The database failed for good: nothing is started any more; the owner ends the process. Must not
+  // call the scheduler.
   std::function<void(const Error&)> on_fatal = {};
 };
 

@@ -35,7 +35,12 @@ SchedulerCore::SchedulerCore(meta::Database& database, SchedulerOptions options)
 }
 
 SchedulerCore::~SchedulerCore() {
-  if (started_ && !stopping_) {
+  bool is_running = false;
+  {
+    Lock lock(mutex_);
+    is_running = started_ && !stopping_;
+  }
+  if (is_running) {
     const Status drained = Drain(std::chrono::milliseconds(0), std::chrono::seconds(30));
     if (!drained)
       logging::Warning("schedule.drain_incomplete", {{"error", drained.error().message}});
@@ -124,6 +129,7 @@ void SchedulerCore::OnCommitFailed(Batch batch, const Error& error) {
     batch.number = batch_.number;
     batch_ = std::move(batch);
     stalled_until_ = clock_.Now() + kStallUs;
+    durable_.notify_all();
     return;
   }
   fatal_ = error;
@@ -156,7 +162,10 @@ void SchedulerCore::RunTimers() {
     const RunPtr run = timer.run.lock();
     if (run == nullptr || run->record.state != RunState::kRunning) continue;
     if (timer.kind == Timer::Kind::kRunTimeout) {
-      if (run->record.stop_reason.empty()) StopRun(run, "timed out");
+      // A run that was cleared has started anew since.
+      const int64_t timeout_us = microseconds(run->dag->dag.spec().run_timeout).count();
+      const bool is_due = *run->record.started_at + timeout_us <= now;
+      if (is_due && run->record.stop_reason.empty()) StopRun(run, "timed out");
     } else {
       const TaskInstanceRecord& task = run->tasks[timer.task].record;
       if (task.state == TaskState::kUpForRetry && task.generation == timer.generation)
@@ -286,9 +295,13 @@ Status SchedulerCore::WaitDurable(Lock& lock) {
   const int64_t number = batch_.number;
   if (batch_.changes.empty()) return {};
   news_.notify_one();
-  durable_.wait(lock, [&] { return durable_number_ >= number || fatal_; });
+  durable_.wait(lock, [&] { return durable_number_ >= number || fatal_ || stalled_until_; });
   if (fatal_) return std::unexpected(*fatal_);
-  return {};
+  if (durable_number_ >= number) return {};
+  return Fail(
+      ErrorCode::kResourceExhausted,
+      "the metadata database takes no writes at the moment (disk full or locked); the change "
+      "is made as soon as it does");
 }
 
 bool SchedulerCore::HasWorkInHand() const {

@@ -13,6 +13,8 @@ constexpr int64_t kBackfillRunsMax = 100000;
 constexpr size_t kFirstDatesMax = 10;
 constexpr size_t kNextDueMax = 1000;
 constexpr int64_t kMissedCountMax = 1000;
+constexpr TimestampUs kDateLeast(-2208988800'000'000);      // 1900-01-01
+constexpr TimestampUs kDateGreatest(253402300799'000'000);  // 9999-12-31T23:59:59
 
 Status CheckConf(const std::string& conf_json) {
   const auto first = conf_json.find_first_not_of(" \t\r\n");
@@ -57,6 +59,9 @@ TimestampUs SchedulerCore::FreeDate(DagProgress& dag, TimestampUs wanted) {
 Result<RunRecord> SchedulerCore::Trigger(const std::string& dag_id, TriggerRequest request) {
   MR_TRY(CheckConf(request.conf_json));
   MR_TRY(CheckRunId(request.run_id));
+  if (request.logical_date &&
+      (*request.logical_date < kDateLeast || *request.logical_date > kDateGreatest))
+    return Fail(ErrorCode::kInvalidArgument, "a logical date lies between 1900 and 9999");
   Lock lock(mutex_);
   MR_TRY(CheckUsable());
   MR_ASSIGN(DagProgress* const dag, FindDag(dag_id));
@@ -152,18 +157,18 @@ Status SchedulerCore::CheckBackfill(const BackfillRequest& request, const DagPro
   MR_TRY(CheckConf(request.conf_json));
   if (dag.dag.spec().timetable.ByHandOnly())
     return Fail(ErrorCode::kInvalidArgument, "dag {} has no schedule to backfill by", dag.dag.id());
-  if (request.from > request.to || request.to > clock_.Now())
+  if (request.from < kDateLeast || request.from > request.to || request.to > clock_.Now())
     return Fail(ErrorCode::kInvalidArgument,
-                "backfill from {} to {}: the range must lie in the past", FormatUtc(request.from),
-                FormatUtc(request.to));
+                "backfill from {} to {}: the range must lie between 1900 and now",
+                FormatUtc(request.from), FormatUtc(request.to));
   if (request.parallelism < 1 || request.parallelism > 100)
     return Fail(ErrorCode::kInvalidArgument, "backfill with {} runs at a time; it must be 1 to 100",
                 request.parallelism);
   return {};
 }
 
+// Without mutex_: DAGs do not change once taken, and counting may take a while.
 Result<BackfillPlan> SchedulerCore::PlanBackfill(const BackfillRequest& request) {
-  Lock lock(mutex_);
   MR_ASSIGN(const DagProgress* const dag, FindDag(request.dag_id));
   MR_TRY(CheckBackfill(request, *dag));
   const Timetable& timetable = dag->dag.spec().timetable;

@@ -77,7 +77,7 @@ bool SchedulerCore::RunMissed(DagProgress& dag, TimestampUs due) {
     keep_from = std::max(keep_from, last.value_or(until + 1));
   }
   if (keep_from > due) {
-    constexpr int64_t kCountMax = 1'000'000;
+    constexpr int64_t kCountMax = 100'000;
     const int64_t dropped =
         spec.timetable.CountDue(dag.record.cursor, std::min(keep_from - 1, until), kCountMax);
     dag.record.cursor = std::min(keep_from - 1, until);
@@ -101,9 +101,9 @@ bool SchedulerCore::HasRun(DagProgress& dag, TimestampUs date) {
   }
   const auto found = store_.FindRunByDate(dag.dag.id(), date);
   if (found) return found->has_value();
-  // Unknown: the unique index refuses a second run, so this is safe to leave to the next start.
+  // Unknown. No due time may be lost; a second run of the date the unique index would refuse.
   logging::Error("schedule.read_failed", {{"error", found.error().message}});
-  return true;
+  return false;
 }
 
 void SchedulerCore::AdvanceBackfills() {

@@ -161,9 +161,7 @@ void SchedulerCore::ResumeRun(const RunPtr& run) {
     } else if (!run->record.stop_reason.empty() && !IsFinished(task.state)) {
       FinishTask(run, i, TaskState::kSkipped);
     } else if (task.state == TaskState::kScheduled) {
-      const bool is_new = std::find(newly_ready_.begin(), newly_ready_.end(),
-                                    std::make_pair(run, i)) == newly_ready_.end();
-      if (is_new) MakeReady(run, i);
+      if (!ready_.Contains(run->record.run_key, i)) MakeReady(run, i);
     } else if (task.state == TaskState::kUpForRetry && task.retry_at) {
       timers_.emplace(*task.retry_at, Timer{Timer::Kind::kRetry, run, i, task.generation});
     }

@@ -52,8 +52,9 @@ struct TaskContext {
   TimestampUs data_interval_end;           // the logical date
   std::string conf_json = "{}";            // parameters of the run, a JSON object
   std::optional<int64_t> deadline_monotonic_ns =
-      {};               // the try's time-out, on the scheduler's clock
-  CancelToken& cancel;  // time-out, cancel, clear or shutdown
+      {};  // the try's time-out, on the scheduler's clock
+  // Time-out, cancel, clear or shutdown. A Watch of it must not write to `log`.
+  CancelToken& cancel;
   TryLog& log;
 };
 

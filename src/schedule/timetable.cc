@@ -120,6 +120,7 @@ std::optional<TimestampUs> Timetable::NextRhythm(const CronExpression& cron,
 }
 
 std::optional<TimestampUs> Timetable::LastBefore(TimestampUs before) const {
+  if (before > kEndOfTime || before <= TimestampUs(-kEndOfTime.value)) return std::nullopt;
   if (const auto* every = std::get_if<Every>(&kind_))
     return TimestampUs(FloorDiv(before.value - 1, every->period_us) * every->period_us);
   const auto next = NextAfter(before);
