@@ -26,6 +26,14 @@ Status WriteFileAtomically(FileSystem& fs, const std::string& path, std::string_
   return fs.SyncFolder(FolderOf(path));
 }
 
+Status CreateFoldersDurably(FileSystem& fs, const std::string& path) {
+  if (fs.Exists(path)) return {};
+  const std::string parent = FolderOf(path);
+  if (parent != path && parent != ".") MR_TRY(CreateFoldersDurably(fs, parent));
+  MR_TRY(fs.CreateFolders(path));
+  return fs.SyncFolder(parent);
+}
+
 Status RemoveTree(FileSystem& fs, const std::string& path) {
   if (!fs.Exists(path)) return {};
   MR_ASSIGN(const auto entries, fs.List(path));

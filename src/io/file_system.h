@@ -106,6 +106,8 @@ Result<std::string> ReadWholeFile(FileSystem& fs, const std::string& path,
 // Write to "<path>.tmp", Sync, Rename, SyncFolder: after a crash the file has its old or its new
 // content, whole.
 Status WriteFileAtomically(FileSystem& fs, const std::string& path, std::string_view bytes);
+// CreateFolders, and every name that was new is durable when it returns.
+Status CreateFoldersDurably(FileSystem& fs, const std::string& path);
 // Removes a folder and everything in it; absent is fine.
 Status RemoveTree(FileSystem& fs, const std::string& path);
 
