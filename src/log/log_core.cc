@@ -50,10 +50,7 @@ std::string LogCore::FolderOfTopic(const std::string& name) const {
 }
 
 Status LogCore::Open() {
-  if (!fs_.Exists(options_.folder)) {
-    MR_TRY(fs_.CreateFolders(options_.folder));
-    MR_TRY(fs_.SyncFolder(io::FolderOf(options_.folder)));
-  }
+  MR_TRY(io::CreateFoldersDurably(fs_, options_.folder));
   MR_ASSIGN(folder_lock_, fs_.Lock(io::JoinPath(options_.folder, "lock")));
   MR_TRY(LoadCatalog());
   MR_TRY(FinishDeletions());
