@@ -1,5 +1,7 @@
 #include "data/json_reader.h"
 
+#include <algorithm>
+#include <iterator>
 #include <random>
 
 #include <gtest/gtest.h>
@@ -260,12 +262,14 @@ TEST(JsonReaderTest, ReadsAsThePlainReadingDoes) {
       const bool json = !parser.parse(texts[row]).get(element) && element.is_object();
       const auto plain = json ? PlainValue(element, type) : std::nullopt;
       if (plain) {
-        ASSERT_FALSE(read.errors.Has(row)) << type.ToString() << read.errors.errors()[0].message << seed << ' ' << texts[row];
+        ASSERT_FALSE(read.errors.Has(row))
+            << type.ToString() << read.errors.errors()[0].message << seed << ' ' << texts[row];
         ASSERT_EQ(read.Row(row), *plain) << seed << ' ' << texts[row];
         ++compared;
       } else if (json && !read.errors.Has(row)) {
         // The plain reading knows no text of other values: the reader may give a string for those.
-        ASSERT_NE(type.ToString().find("string"), std::string::npos) << type.ToString() << texts[row];
+        ASSERT_NE(type.ToString().find("string"), std::string::npos)
+            << type.ToString() << texts[row];
       } else {
         ++refused;
       }

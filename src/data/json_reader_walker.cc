@@ -1,7 +1,9 @@
 #include "data/json_reader_walker.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "data/decimal_text.h"

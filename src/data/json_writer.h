@@ -16,6 +16,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/time_zone.h"
 #include "data/column.h"
@@ -36,8 +37,9 @@ class JsonWriter {
   void AppendValue(const Column& column, size_t row, std::string& to) const;
 
  private:
-  void AppendScalar(const Column& column, size_t at, std::string& to) const;
-  void AppendField(size_t index, const Column& column, size_t row, const Field& field,
+  void AppendScalar(const Column& column, size_t row, std::string& to) const;
+  void AppendCollection(const Column& column, size_t at, std::string& to) const;
+  void AppendField(const Column& column, size_t row, const Field& field, size_t start,
                    std::string& to) const;
 
   std::vector<Field> fields_;

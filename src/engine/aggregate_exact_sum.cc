@@ -1,5 +1,6 @@
 #include "engine/aggregate_exact_sum.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>

@@ -1,5 +1,6 @@
 // min and max of numbers, dates and booleans (bool_and and bool_or are min and max of booleans).
 #include <cmath>
+#include <cstring>
 
 #include "engine/aggregate_states.h"
 

@@ -1,5 +1,6 @@
 // sum, avg, stddev_samp and var_samp.
 #include <cmath>
+#include <limits>
 
 #include "base/decimal.h"
 #include "engine/aggregate_exact_sum.h"

@@ -1,4 +1,5 @@
 // GROUP BY in batch queries, with and without windows: a hash table of groups in memory.
+#include <algorithm>
 #include <unordered_map>
 
 #include "engine/aggregate.h"

@@ -1,4 +1,5 @@
 // Casts from STRING to everything else.
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <limits>

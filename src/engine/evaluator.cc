@@ -1,5 +1,8 @@
 #include "engine/evaluator.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/check.h"
 #include "engine/evaluator_branches.h"
 #include "engine/evaluator_program.h"
