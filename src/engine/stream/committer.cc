@@ -19,8 +19,8 @@ bool MayPass(const Error& error) {
 }  // namespace
 
 Committer::Committer(const QuerySpec& spec, const QueryWorld& world,
-                     std::function<void(const CommittedEpoch&)> done)
-    : spec_(spec), world_(world), done_(std::move(done)) {
+                     std::function<void(const CommittedEpoch&)> done, std::function<void()> failed)
+    : spec_(spec), world_(world), done_(std::move(done)), failed_(std::move(failed)) {
   for (const TopicSink& topic : spec.topics) {
     sinks_.push_back({SinkOwner(spec.name, topic.name), topic.topic, topic.writer, EpochId()});
   }
@@ -102,7 +102,10 @@ void Committer::Run() {
     busy_ = false;
     if (!status.has_value()) failure_ = std::move(status).error();
     committed_.notify_all();
-    if (failure_.has_value()) return;
+    if (!failure_.has_value()) continue;
+    lock.unlock();
+    failed_();
+    return;
   }
 }
 

@@ -46,9 +46,10 @@ struct CommittedEpoch {
 
 class Committer {
  public:
-  // Both outlive the committer. `done` is called on the committer's thread after each epoch.
+  // Both outlive the committer. On its thread `done` is called after each epoch, `failed` once when
+  // it gave up.
   Committer(const QuerySpec& spec, const QueryWorld& world,
-            std::function<void(const CommittedEpoch&)> done);
+            std::function<void(const CommittedEpoch&)> done, std::function<void()> failed);
   ~Committer();  // waits for the epoch under way
   Committer(const Committer&) = delete;
   Committer& operator=(const Committer&) = delete;
@@ -85,6 +86,7 @@ class Committer {
   const QuerySpec& spec_;
   const QueryWorld& world_;
   std::function<void(const CommittedEpoch&)> done_;
+  std::function<void()> failed_;
   std::vector<Sink> sinks_;  // the topic sinks, then dead letters, then late
   int64_t truncated_ns_ = 0;
   EpochId truncated_;

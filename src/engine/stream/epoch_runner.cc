@@ -129,9 +129,14 @@ void EpochRunner::AddChunk(size_t position, const std::shared_ptr<const flow::Re
   flow::Position& after = after_[position];
   Work& work = work_.emplace_back();
   work.position = position;
-  work.chunk = {after.at.topic, after.at.partition,
-                block,          first,
-                count,          WriteTimes(*block, first, count, after.last_write_us)};
+  const auto rank = std::ranges::find(program_.topics, after.at.topic) - program_.topics.begin();
+  work.chunk.topic = after.at.topic;
+  work.chunk.partition = after.at.partition;
+  work.chunk.block = block;
+  work.chunk.first = first;
+  work.chunk.count = count;
+  work.chunk.topic_rank = static_cast<int32_t>(rank);
+  work.chunk.write_us = WriteTimes(*block, first, count, after.last_write_us);
   work.event_time_max_us.assign(program_.lines.size(), kNoWatermark);
   pool_->Submit([this, &work](size_t worker) { RunChunk(work, worker); });
 }
@@ -269,7 +274,7 @@ Status EpochRunner::EndWindows(EpochOutput& output) {
   AppendLittle(emitted, emitted_us_);
   output.write.state.push_back({kEngineOperator, 0, std::string(kEmittedKey), emitted});
 
-  Chunk chunk{program_.topics.front(), PartitionId(-1), nullptr, 0, 0, {emitted_us_}};
+  Chunk chunk{program_.topics.front(), PartitionId(-1), nullptr, 0, 0, 0, {emitted_us_}};
   std::vector<Refusal> refusals;
   ChunkContext context{chunk, context_, frame_.lookups, refusals};
   Rows rows;

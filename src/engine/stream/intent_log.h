@@ -64,12 +64,11 @@ class IntentLog {
 // A record of the internal topic that holds intents: docs/formats/epoch.md. Exactly one of the
 // parts is there.
 struct IntentRecord {
-  enum class Kind : uint8_t { kIntent = 1, kDefinition = 2, kTruncate = 3, kDrop = 4 };
+  enum class Kind : uint8_t { kIntent = 1, kDefinition = 2, kDrop = 3 };
   Kind kind = Kind::kIntent;
   flow::EpochIntent intent;     // kIntent
   StoredDefinition definition;  // kDefinition
-  std::string query;            // kTruncate, kDrop
-  EpochId through;              // kTruncate
+  std::string query;            // kDrop: forgets all that came before it
 };
 std::string EncodeIntentRecord(const IntentRecord& record);
 // kDamaged: unknown version or kind, cut, or bytes left over.

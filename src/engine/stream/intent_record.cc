@@ -26,10 +26,6 @@ std::string EncodeIntentRecord(const IntentRecord& record) {
       AppendLittle(bytes, record.definition.plan_hash);
       AppendText(bytes, record.definition.text);
       break;
-    case IntentRecord::Kind::kTruncate:
-      AppendText(bytes, record.query);
-      AppendSignedVarint(bytes, record.through.value);
-      break;
     case IntentRecord::Kind::kDrop:
       AppendText(bytes, record.query);
       break;
@@ -54,10 +50,6 @@ Result<IntentRecord> DecodeIntentRecord(std::string_view bytes) {
       record.definition.query = reader.Bytes(reader.Varint());
       record.definition.plan_hash = reader.Little<uint64_t>();
       record.definition.text = reader.Bytes(reader.Varint());
-      break;
-    case IntentRecord::Kind::kTruncate:
-      record.query = reader.Bytes(reader.Varint());
-      record.through = EpochId(reader.SignedVarint());
       break;
     case IntentRecord::Kind::kDrop:
       record.query = reader.Bytes(reader.Varint());

@@ -40,7 +40,9 @@ class RunningQuery final : public StreamingQuery {
       : spec_(std::move(spec)),
         world_(std::move(world)),
         board_(spec_.name, world_),
-        committer_(spec_, world_, [this](const CommittedEpoch& epoch) { board_.Note(epoch); }) {}
+        committer_(
+            spec_, world_, [this](const CommittedEpoch& epoch) { board_.Note(epoch); },
+            [this] { driver_->Wake(); }) {}
 
   ~RunningQuery() override {
     committer_.Cancel();

@@ -28,6 +28,7 @@ struct Chunk {
   std::shared_ptr<const flow::RecordBlock> block;
   size_t first = 0;
   size_t count = 0;
+  int32_t topic_rank = 0;  // of the topic among those the query reads
   // By record: max(previous + 1, LogAppendTime) in microseconds, so rising within the partition
   // and the same however the partition is cut.
   std::vector<int64_t> write_us;

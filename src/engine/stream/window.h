@@ -10,7 +10,7 @@
 // Invariants
 //   1. A row is late when every window it belongs to has ended at or before the watermark in force
 //      at the epoch's start; a row that some window still takes is not late, and counts in those.
-//   2. Open windows are held in memory whole, at most `entries_max` (window, key) pairs; the store
+//   2. Open windows are held in memory whole, at most `state_entries_max` (window, key) pairs; the store
 //      holds the same after each epoch's changes.
 //   3. The result depends on rows and watermarks only, not on chunks or threads.
 //
@@ -54,7 +54,7 @@ class WindowAggregate {
   virtual Status Add(Rows rows, ChunkContext& context, int64_t watermark_us,
                      WindowPartial& partial) const = 0;
 
-  // kResourceExhausted: more than `entries_max` entries.
+  // kResourceExhausted: more than `state_entries_max` entries.
   virtual Status Merge(WindowPartial& partial) = 0;
 
   // Ends the epoch with its final watermark: the rows of closed windows (and of changed ones, when
