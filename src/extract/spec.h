@@ -27,12 +27,12 @@ enum class AuthKind : uint8_t { kNone, kApiKey, kBasic, kBearer, kOauth2 };
 
 struct AuthSpec {
   AuthKind kind = AuthKind::kNone;
-  std::string header;     // kApiKey: carries the key, unless `parameter` does
-  std::string parameter;  // kApiKey: query parameter
-  std::string user;       // kBasic: user; kOauth2: client id
-  Secret secret;          // key, password, token or client secret
-  std::string token_url;  // kOauth2 (client credentials, RFC 6749 section 4.4)
-  std::string scope;      // kOauth2, may be empty
+  std::string header = {};     // kApiKey: carries the key, unless `parameter` does
+  std::string parameter = {};  // kApiKey: query parameter
+  std::string user = {};       // kBasic: user; kOauth2: client id
+  Secret secret = {};          // key, password, token or client secret
+  std::string token_url = {};  // kOauth2 (client credentials, RFC 6749 section 4.4)
+  std::string scope = {};      // kOauth2, may be empty
 };
 
 enum class PageKind : uint8_t {
@@ -46,18 +46,19 @@ enum class PageKind : uint8_t {
 
 struct PaginateSpec {
   PageKind kind = PageKind::kNone;
-  std::string parameter;
+  std::string parameter = {};
   int64_t start = 1;
   int64_t step = 1;
-  std::string path;
-  std::string header;
-  std::string more_path;  // JSON path of a boolean: false ends the pages
-  int64_t page_size = 0;  // a page with fewer records is the last; 0: only an empty one is
+  std::string path = {};
+  std::string header = {};
+  std::string more_path = {};  // JSON path of a boolean: false ends the pages
+  int64_t page_size = 0;       // a page with fewer records is the last; 0: only an empty one is
 };
 
 struct CursorSpec {
-  std::string path;  // within a record; the greatest value becomes {{ cursor }}. Empty: no cursor
-  std::string initial;
+  std::string path =
+      {};  // within a record; the greatest value becomes {{ cursor }}. Empty: no cursor
+  std::string initial = {};
   bool ordered = false;  // records come in cursor order
 };
 
