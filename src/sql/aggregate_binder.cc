@@ -128,6 +128,7 @@ PlanPtr QueryBinder::Aggregate(const ast::Select& select, SelectDraft& draft) {
     if (!builder_.Charge(key)) return nullptr;
     plan->schema.fields.emplace_back(fmt::format("key{}", plan->group_keys.size() + 1), key->type,
                                      key->nullable);
+    draft.key_places.emplace(builder_.Fingerprint(key), plan->group_keys.size());
     plan->group_keys.push_back(key);
   }
   plan->aggregates = draft.uses.aggregates;
@@ -153,9 +154,10 @@ ExprPtr QueryBinder::OverAggregate(const ExprPtr& expr, const SelectDraft& draft
                                    const Plan& aggregate) {
   const bool windowed = aggregate.kind == PlanKind::kWindowAggregate;
   const size_t first_key = windowed ? 1 : 0;
-  for (size_t i = 0; i < draft.group_keys.size(); ++i) {
-    if (builder_.Fingerprint(draft.group_keys[i]) != builder_.Fingerprint(expr)) continue;
-    return MakeColumn(static_cast<int>(first_key + i), expr->type, expr->nullable, expr->where);
+  if (const auto key = draft.key_places.find(builder_.Fingerprint(expr));
+      key != draft.key_places.end()) {
+    return MakeColumn(static_cast<int>(first_key + key->second), expr->type, expr->nullable,
+                      expr->where);
   }
   if (expr->kind == ExprKind::kColumn) {
     if (expr->ordinal >= kWindowBase) {

@@ -99,7 +99,9 @@ ExprPtr ExprBinder::BindCall(const ast::Expr& node) {
         "put it alone into the SELECT list, or use LATERAL VIEW");
     return nullptr;
   }
-  if (const FunctionDef* function = FindFunction(node.name)) {
+  // count_if(x) is count(*) FILTER (WHERE x).
+  const FunctionDef* function = FindFunction(node.name == "count_if" ? "count" : node.name);
+  if (function != nullptr) {
     if (function->is_aggregate) return BindAggregate(*function, node);
     return BindFunction(*function, node);
   }
@@ -277,10 +279,10 @@ bool ExprBinder::FillAggregate(const FunctionDef& function, const ast::Expr& nod
   call.ignore_nulls = node.ignore_nulls;
   call.type = DataType::Bigint();
   const bool star = node.args.size() == 1 && node.args[0]->kind == Kind::kStar;
-  if (function.name == "count" && star && !node.distinct) return true;
+  if (node.name == "count" && star && !node.distinct) return true;
   std::vector<ExprPtr> args = BindAll(node.args);
   if (HasNull(args)) return false;
-  if (function.name == "count_if" && args.size() == 1) {
+  if (node.name == "count_if" && args.size() == 1) {
     ExprPtr condition = builder_.Condition(args[0], "count_if");
     if (condition && filter) {
       condition = builder_.Logical(ExprKind::kAnd, {filter, condition}, node.where);

@@ -36,9 +36,10 @@ std::string HexLiteral(std::string_view bytes) {
 
 std::string DecimalLiteral(const DataType& type, const Value& value) {
   const std::string number = data::FormatDecimal(value.decimal(), type.scale());
-  const auto digits =
-      std::ranges::count_if(number, [](unsigned char c) { return std::isdigit(c); });
-  if (digits == type.precision()) return number + "BD";
+  int digits = 0;
+  for (data::Int128 rest = value.decimal(); rest != 0; rest /= 10) ++digits;
+  // As it would be read back, a number has the precision of the digits it is written with.
+  if (std::max({digits, type.scale(), 1}) == type.precision()) return number + "BD";
   return fmt::format("CAST({}BD AS {})", number, type.ToDdl());
 }
 

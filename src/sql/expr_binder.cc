@@ -29,11 +29,12 @@ std::vector<std::string> FieldNames(const DataType& type) {
   return names;
 }
 
-std::string DidYouMean(std::string_view name, const std::vector<std::string>& candidates) {
-  const std::string near = NearestName(name, candidates);
-  if (!near.empty()) return fmt::format("did you mean {}?", near);
+// The nearest candidate, or all when they are few.
+std::string Suggestion(const Diagnostics& diagnostics, std::string_view name,
+                       const std::vector<std::string>& candidates) {
   constexpr size_t kShownMax = 12;
-  if (candidates.empty() || candidates.size() > kShownMax) return {};
+  std::string near = diagnostics.DidYouMean(name, candidates);
+  if (!near.empty() || candidates.empty() || candidates.size() > kShownMax) return near;
   return fmt::format("there are {}", fmt::join(candidates, ", "));
 }
 
@@ -146,6 +147,25 @@ ExprPtr ExprBinder::BindName(const ast::Expr& node) {
   return BindFields(builder_.Admit(std::move(placed)), parts.subspan(match.parts_used), node.where);
 }
 
+ExprPtr ExprBinder::BindAlias(const ItemAlias& alias, const ast::Expr& node) {
+  if (alias.ambiguous) {
+    builder_.diagnostics().Error(
+        node.where, "AMBIGUOUS_LATERAL_COLUMN_ALIAS",
+        fmt::format("several items of the SELECT list are called {}", node.parts[0]),
+        "give them different aliases");
+    return nullptr;
+  }
+  if (alias.expr && !IsDeterministic(*alias.expr)) {
+    builder_.diagnostics().Error(
+        node.where, "UNSUPPORTED_FEATURE.LATERAL_COLUMN_ALIAS",
+        fmt::format("the alias {} stands for a value that differs each time it is computed",
+                    node.parts[0]),
+        "compute it in a subquery");
+    return nullptr;
+  }
+  return alias.expr;
+}
+
 // What a name may mean when no column has it: an alias of the SELECT list, the window of GROUP BY,
 // or a function that needs no parentheses.
 ExprPtr ExprBinder::BindUnresolvedName(const ast::Expr& node) {
@@ -153,16 +173,7 @@ ExprPtr ExprBinder::BindUnresolvedName(const ast::Expr& node) {
   if (place_.aliases != nullptr) {
     const auto alias = place_.aliases->find(Lower(parts[0]));
     if (alias != place_.aliases->end()) {
-      if (!alias->second) return nullptr;
-      if (!IsDeterministic(*alias->second)) {
-        builder_.diagnostics().Error(
-            node.where, "UNSUPPORTED_FEATURE.LATERAL_COLUMN_ALIAS",
-            fmt::format("the alias {} stands for a value that differs each time it is computed",
-                        parts[0]),
-            "compute it in a subquery");
-        return nullptr;
-      }
-      return BindFields(alias->second, parts.subspan(1), node.where);
+      return BindFields(BindAlias(alias->second, node), parts.subspan(1), node.where);
     }
   }
   if (place_.uses != nullptr && !place_.uses->windows.empty() &&
@@ -175,7 +186,7 @@ ExprPtr ExprBinder::BindUnresolvedName(const ast::Expr& node) {
   }
   builder_.diagnostics().Error(node.where, "UNRESOLVED_COLUMN.WITH_SUGGESTION",
                                fmt::format("there is no column {}", fmt::join(node.parts, ".")),
-                               DidYouMean(parts.back(), scope_.Names()));
+                               Suggestion(builder_.diagnostics(), parts.back(), scope_.Names()));
   return nullptr;
 }
 
@@ -206,7 +217,7 @@ ExprPtr ExprBinder::BindField(ExprPtr base, const std::string& name, Location wh
   if (ordinal < 0) {
     builder_.diagnostics().Error(where, "FIELD_NOT_FOUND",
                                  fmt::format("there is no field {}", name),
-                                 DidYouMean(name, FieldNames(type)));
+                                 Suggestion(builder_.diagnostics(), name, FieldNames(type)));
     return nullptr;
   }
   const auto same = std::ranges::count_if(type.fields(), [&](const data::Field& field) {

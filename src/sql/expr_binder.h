@@ -35,13 +35,20 @@ struct AggregateUses {
   std::vector<WindowCall> windows;
 };
 
+// An alias of an earlier SELECT item.
+struct ItemAlias {
+  ExprPtr expr;            // null: its binding failed, which was reported
+  bool ambiguous = false;  // several items have it
+};
+using ItemAliases = std::map<std::string, ItemAlias>;  // by lower-case name
+
 struct ExprPlace {
   std::string_view what;          // for messages: "WHERE", "the SELECT list"
   AggregateUses* uses = nullptr;  // null: aggregates and windows are refused here
   bool windows = false;           // window() may stand here
   bool columns_refused = false;   // VALUES, LIMIT: names mean nothing
   // Aliases of earlier SELECT items; null where there are none.
-  const std::map<std::string, ExprPtr>* aliases = nullptr;
+  const ItemAliases* aliases = nullptr;
 };
 
 class ExprBinder {
@@ -55,6 +62,7 @@ class ExprBinder {
  private:
   // expr_binder.cc: names and forms
   ExprPtr BindName(const ast::Expr& node);
+  ExprPtr BindAlias(const ItemAlias& alias, const ast::Expr& node);
   ExprPtr BindUnresolvedName(const ast::Expr& node);
   ExprPtr BindFields(ExprPtr base, std::span<const std::string> names, Location where);
   ExprPtr BindField(ExprPtr base, const std::string& name, Location where);

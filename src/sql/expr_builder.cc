@@ -36,20 +36,31 @@ data::Int128 PowerOfTen(int exponent) {
   return power;
 }
 
+bool Fits(int64_t number, TypeKind kind) {
+  switch (kind) {
+    case TypeKind::kTinyint:
+      return number == static_cast<int8_t>(number);
+    case TypeKind::kSmallint:
+      return number == static_cast<int16_t>(number);
+    case TypeKind::kInt:
+      return number == static_cast<int32_t>(number);
+    default:
+      return true;
+  }
+}
+
 // The literal as `type`, where that cannot fail; nullopt leaves the cast to the engine.
 std::optional<Value> ConvertedLiteral(const DataType& from, const Value& value,
                                       const DataType& to) {
   if (value.is_null()) return value;
   if (from.is_integral()) {
     const int64_t number = value.integer();
-    if (to.kind() == TypeKind::kBigint || (to.is_integral() && to.kind() >= from.kind())) {
-      return value;
-    }
+    if (to.is_integral() && Fits(number, to.kind())) return value;
     if (to.kind() == TypeKind::kDouble && number < kExactInDouble && number > -kExactInDouble) {
       return Value::Double(static_cast<double>(number));
     }
-    if (to.kind() == TypeKind::kDecimal &&
-        to.precision() - to.scale() >= DecimalFor(from).precision()) {
+    const data::Int128 bound = PowerOfTen(to.precision() - to.scale());
+    if (to.kind() == TypeKind::kDecimal && number < bound && number > -bound) {
       return Value::Decimal(number * PowerOfTen(to.scale()));
     }
   }
@@ -84,6 +95,13 @@ void Diagnostics::Warn(Location where, std::string_view condition, std::string m
                        std::string suggestion) {
   if (warnings_.size() >= kErrorsMax) return;
   warnings_.push_back({where, std::string(condition), std::move(message), std::move(suggestion)});
+}
+
+std::string Diagnostics::DidYouMean(std::string_view name,
+                                    const std::vector<std::string>& candidates) const {
+  if (errors_.size() >= kErrorsMax) return {};
+  const std::string near = NearestName(name, candidates);
+  return near.empty() ? "" : fmt::format("did you mean {}?", near);
 }
 
 std::vector<Diagnostic> Diagnostics::TakeErrors() {
@@ -185,9 +203,8 @@ ExprPtr ExprBuilder::Call(std::string_view name, std::vector<ExprPtr> args, Loca
   if (const FunctionDef* function = FindFunction(name)) {
     return CallOf(*function, std::move(args), where);
   }
-  const std::string near = NearestName(name, FunctionNames());
   diagnostics_.Error(where, "UNRESOLVED_ROUTINE", fmt::format("there is no function {}", name),
-                     near.empty() ? "" : fmt::format("did you mean {}?", near));
+                     diagnostics_.DidYouMean(name, FunctionNames()));
   return nullptr;
 }
 

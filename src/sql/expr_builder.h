@@ -35,6 +35,9 @@ class Diagnostics {
   void Warn(Location where, std::string_view condition, std::string message,
             std::string suggestion = {});
   bool has_errors() const { return !errors_.empty(); }
+  // "did you mean x?" for the candidate nearest to `name`, else empty; also empty when no more errors
+  // are taken, so that hostile text costs no search per word.
+  std::string DidYouMean(std::string_view name, const std::vector<std::string>& candidates) const;
   std::vector<Diagnostic> TakeErrors();  // in the order of their places
   std::vector<Diagnostic> TakeWarnings() { return std::move(warnings_); }
 

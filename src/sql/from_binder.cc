@@ -114,11 +114,10 @@ std::optional<QueryBinder::Relation> QueryBinder::BindCommonTable(const ast::Sou
 const Relation* QueryBinder::FindRelation(const ast::Source& source) {
   const std::string name = Joined(source.name);
   if (const sql::Relation* found = catalog_.Find(name)) return found;
-  const std::string near = NearestName(name, catalog_.Names());
-  builder_.diagnostics().Error(
-      source.where, "TABLE_OR_VIEW_NOT_FOUND",
-      fmt::format("there is no topic, table or reference {}", name),
-      near.empty() ? "declare it in the project file" : fmt::format("did you mean {}?", near));
+  const std::string near = builder_.diagnostics().DidYouMean(name, catalog_.Names());
+  builder_.diagnostics().Error(source.where, "TABLE_OR_VIEW_NOT_FOUND",
+                               fmt::format("there is no topic, table or reference {}", name),
+                               near.empty() ? "declare it in the project file" : near);
   return nullptr;
 }
 

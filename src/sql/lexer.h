@@ -17,7 +17,7 @@
 namespace millrace::sql {
 
 inline constexpr size_t kTextBytesMax = size_t{1} << 20;
-inline constexpr size_t kTokensMax = size_t{1} << 18;
+inline constexpr size_t kTokensMax = size_t{1} << 16;
 
 enum class TokenKind : uint8_t {
   kEnd,

@@ -294,13 +294,21 @@ ExprPtr SyntaxParser::ParseParenthesized() {
   return MakeCall("named_struct", where, std::move(args));
 }
 
+// Words that no expression starts with; as names they need backticks.
+bool SyntaxParser::AtReservedWord() const {
+  static constexpr std::array<std::string_view, 14> kReserved = {
+      "AND",     "OR", "THEN", "WHEN", "ELSE",   "AS", "ON",
+      "BETWEEN", "IN", "LIKE", "IS",   "SELECT", "BY", "JOIN"};
+  return std::ranges::any_of(kReserved, [&](std::string_view word) { return AtWord(word); });
+}
+
 ExprPtr SyntaxParser::ParseNameOrCall() {
   const Token& token = Peek();
   if (token.kind == TokenKind::kWord) {
     if (ExprPtr form = ParseSpecialForm()) return form;
   }
   if (AtSymbol("(", 1)) return ParseCall();
-  if (AtClauseStart() && token.kind == TokenKind::kWord) {
+  if (token.kind == TokenKind::kWord && (AtClauseStart() || AtReservedWord())) {
     Fail("an expression");
     return Bad(Peek().where);
   }

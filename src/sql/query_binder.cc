@@ -134,8 +134,7 @@ PlanPtr QueryBinder::MakeUnion(std::vector<PlanPtr> inputs, Location where) {
       outputs.push_back(
           {schemas[0]->fields[i].name,
            builder_.Coerce(MakeColumn(static_cast<int>(i), *field.type, field.nullable, where),
-                           *types[i]),
-           {}});
+                           *types[i])});
     }
     PlanPtr projected = Projected(input, std::move(outputs), input->where);
     if (!projected) return nullptr;
@@ -198,7 +197,7 @@ PlanPtr QueryBinder::SortOutput(PlanPtr plan, const std::vector<ast::OrderItem>&
   SelectDraft draft;
   draft.input = OfQuery(plan, {});
   for (const ScopeColumn& column : draft.input.scope.columns) {
-    draft.outputs.push_back({column.name, column.expr, {}});
+    draft.outputs.push_back({column.name, column.expr});
   }
   const size_t visible = draft.outputs.size();
   BindOrderBy(order_by, draft);

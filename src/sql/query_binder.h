@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "sql/ast.h"
@@ -22,6 +23,7 @@ namespace millrace::sql {
 
 inline constexpr int kPlanNodesMax = 500;
 inline constexpr int kQueryDepthMax = 48;
+inline constexpr size_t kListItemsMax = 2000;  // of a SELECT list, GROUP BY or ORDER BY
 
 class QueryBinder {
  public:
@@ -52,7 +54,6 @@ class QueryBinder {
   struct Output {
     std::string name;
     ExprPtr expr;
-    std::vector<std::string> qualifier;
   };
 
   // A SELECT on its way from syntax to plan.
@@ -60,8 +61,9 @@ class QueryBinder {
     Relation input;
     AggregateUses uses;
     std::vector<Output> outputs;
-    std::map<std::string, ExprPtr> aliases;  // lower case; of earlier items
+    ItemAliases aliases;
     std::vector<ExprPtr> group_keys;
+    std::unordered_map<uint64_t, size_t> key_places;  // by fingerprint
     bool grouped = false;
     ExprPtr having;
     std::vector<SortKey> order_by;
@@ -111,12 +113,14 @@ class QueryBinder {
   // select_binder.cc
   PlanPtr BindSelect(const ast::Select& select, const CommonTables& tables,
                      const std::vector<ast::OrderItem>& order_by);
+  bool CheckListSizes(const ast::Select& select, const std::vector<ast::OrderItem>& order_by);
   void BindItems(const ast::Select& select, SelectDraft& draft);
   void BindItem(const ast::SelectItem& item, SelectDraft& draft);
   void BindStar(const ast::Expr& star, SelectDraft& draft);
   bool BindStructStar(const ast::Expr& star, SelectDraft& draft);
   void BindGenerator(const ast::SelectItem& item, SelectDraft& draft);
   void BindOrderBy(const std::vector<ast::OrderItem>& order_by, SelectDraft& draft);
+  Scope OrderScope(const SelectDraft& draft);
   ExprPtr BindOrderItem(const ast::Expr& node, const Scope& scope, SelectDraft& draft);
   PlanPtr Filtered(PlanPtr input, ExprPtr predicate);
   PlanPtr Finish(const ast::Select& select, SelectDraft& draft);

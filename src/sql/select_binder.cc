@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
@@ -34,17 +35,28 @@ void CheckExcept(const ast::Expr& star, const std::vector<std::string>& names,
                  Diagnostics& diagnostics) {
   for (const std::string& excepted : star.except) {
     if (IsExcepted(names, excepted)) continue;
-    const std::string near = NearestName(excepted, names);
     diagnostics.Error(star.where, "EXCEPT_UNRESOLVED_COLUMNS",
                       fmt::format("EXCEPT names {}, which is no column here", excepted),
-                      near.empty() ? "" : fmt::format("did you mean {}?", near));
+                      diagnostics.DidYouMean(excepted, names));
   }
 }
 
 }  // namespace
 
+bool QueryBinder::CheckListSizes(const ast::Select& select,
+                                 const std::vector<ast::OrderItem>& order_by) {
+  const size_t longest = std::max({select.items.size(), select.group_by.size(), order_by.size()});
+  if (longest <= kListItemsMax) return true;
+  builder_.diagnostics().Error(
+      select.items[0].expr->where, "QUERY_TOO_LARGE",
+      fmt::format("a list of {} expressions is longer than {}", longest, kListItemsMax),
+      "split the query");
+  return false;
+}
+
 PlanPtr QueryBinder::BindSelect(const ast::Select& select, const CommonTables& tables,
                                 const std::vector<ast::OrderItem>& order_by) {
+  if (!CheckListSizes(select, order_by)) return nullptr;
   SelectDraft draft;
   draft.input = BindFrom(select, tables);
   // Without sources every name would seem wrong.
@@ -63,7 +75,7 @@ PlanPtr QueryBinder::BindSelect(const ast::Select& select, const CommonTables& t
     draft.having = builder_.Condition(binder.Bind(*select.having), "HAVING");
     draft.failed = draft.failed || !draft.having;
   }
-  if (!draft.failed) BindOrderBy(order_by, draft);
+  BindOrderBy(order_by, draft);
   if (draft.failed || !draft.input.plan) return nullptr;
   return Finish(select, draft);
 }
@@ -77,6 +89,14 @@ PlanPtr QueryBinder::Filtered(PlanPtr input, ExprPtr predicate) {
 
 void QueryBinder::BindItems(const ast::Select& select, SelectDraft& draft) {
   for (const ast::SelectItem& item : select.items) {
+    if (draft.outputs.size() > kListItemsMax) {
+      draft.failed = true;
+      builder_.diagnostics().Error(
+          item.expr->where, "QUERY_TOO_LARGE",
+          fmt::format("the SELECT list has more than {} columns", kListItemsMax),
+          "name the columns you need");
+      return;
+    }
     if (item.expr->kind == Kind::kStar) {
       BindStar(*item.expr, draft);
       if (!item.aliases.empty()) {
@@ -100,18 +120,14 @@ void QueryBinder::BindItem(const ast::SelectItem& item, SelectDraft& draft) {
   Output output;
   output.expr = binder.Bind(*item.expr);
   output.name = item.aliases.empty() ? ast::DisplayName(*item.expr) : item.aliases[0];
-  if (item.expr->kind == Kind::kName && item.expr->parts.size() > 1) {
-    output.qualifier.assign(item.expr->parts.begin(), item.expr->parts.end() - 1);
-  }
   if (item.aliases.size() > 1) {
     builder_.diagnostics().Error(item.expr->where, "MULTI_ALIAS_WITHOUT_GENERATOR",
                                  "several aliases are given to one column", "give it one");
   }
   draft.failed = draft.failed || !output.expr;
   if (!item.aliases.empty()) {
-    // Of two equal aliases neither can be meant by later items.
-    const auto [known, added] = draft.aliases.emplace(Lower(output.name), output.expr);
-    if (!added) known->second = nullptr;
+    const auto [known, added] = draft.aliases.try_emplace(Lower(output.name), output.expr);
+    known->second.ambiguous = !added;
   }
   draft.outputs.push_back(std::move(output));
 }
@@ -134,7 +150,7 @@ void QueryBinder::BindStar(const ast::Expr& star, SelectDraft& draft) {
   for (const ScopeColumn* column : columns) {
     if (IsExcepted(star.except, column->name)) continue;
     draft.failed = draft.failed || !column->expr;
-    draft.outputs.push_back({column->name, column->expr, column->qualifier});
+    draft.outputs.push_back({column->name, column->expr});
   }
 }
 
@@ -153,8 +169,7 @@ bool QueryBinder::BindStructStar(const ast::Expr& star, SelectDraft& draft) {
   CheckExcept(star, names, builder_.diagnostics());
   for (size_t i = 0; i < names.size(); ++i) {
     if (IsExcepted(star.except, names[i])) continue;
-    draft.outputs.push_back(
-        {names[i], builder_.Field(base, static_cast<int>(i), star.where), star.parts});
+    draft.outputs.push_back({names[i], builder_.Field(base, static_cast<int>(i), star.where)});
     draft.failed = draft.failed || !draft.outputs.back().expr;
   }
   return true;
@@ -187,37 +202,42 @@ void QueryBinder::BindGenerator(const ast::SelectItem& item, SelectDraft& draft)
   for (size_t i = 0; i < columns.size(); ++i) {
     const std::string& name = item.aliases.empty() ? columns[i].name : item.aliases[i];
     draft.failed = draft.failed || !columns[i].expr;
-    draft.aliases.emplace(Lower(name), columns[i].expr);
-    draft.outputs.push_back({name, columns[i].expr, {}});
+    draft.aliases.try_emplace(Lower(name), columns[i].expr);
+    draft.outputs.push_back({name, columns[i].expr});
   }
 }
 
-// Names in ORDER BY mean output columns first, then those of the input.
-void QueryBinder::BindOrderBy(const std::vector<ast::OrderItem>& order_by, SelectDraft& draft) {
-  if (order_by.empty()) return;
+// What ORDER BY sees: output columns by their bare names, then the columns of the input.
+Scope QueryBinder::OrderScope(const SelectDraft& draft) {
   Scope scope;
   for (const Output& output : draft.outputs) {
-    scope.columns.push_back({output.qualifier, output.name, output.expr});
+    scope.columns.push_back({{}, output.name, output.expr});
   }
   const size_t outputs = scope.columns.size();
-  for (const ScopeColumn& column : draft.input.scope.columns) {
-    ScopeColumn below = column;
-    const auto same = [&](const ScopeColumn& other) {
-      return data::EqualsIgnoringCase(other.name, column.name);
+  for (ScopeColumn column : draft.input.scope.columns) {
+    const auto named = [&](const Output& output) {
+      return data::EqualsIgnoringCase(output.name, column.name);
     };
-    below.qualified_only =
-        column.qualified_only ||
-        std::any_of(scope.columns.begin(), scope.columns.begin() + static_cast<ptrdiff_t>(outputs),
-                    same);
-    const bool is_output =
-        std::any_of(scope.columns.begin(), scope.columns.begin() + static_cast<ptrdiff_t>(outputs),
-                    [&](const ScopeColumn& other) {
-                      return same(other) &&
-                             builder_.Fingerprint(other.expr) == builder_.Fingerprint(column.expr);
-                    });
-    if (column.expr && !(is_output && column.qualifier.empty())) scope.columns.push_back(below);
+    column.qualified_only = column.qualified_only || std::ranges::any_of(draft.outputs, named);
+    if (column.expr) scope.columns.push_back(std::move(column));
   }
-  for (size_t i = 0; i < outputs; ++i) scope.columns[i].qualifier.clear();
+  // The same column selected twice is not ambiguous.
+  for (size_t i = 1; i < outputs; ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      const ExprPtr& a = scope.columns[i].expr;
+      const ExprPtr& b = scope.columns[j].expr;
+      if (a && b && builder_.Fingerprint(a) == builder_.Fingerprint(b) &&
+          data::EqualsIgnoringCase(scope.columns[i].name, scope.columns[j].name)) {
+        scope.columns[i].qualified_only = true;
+      }
+    }
+  }
+  return scope;
+}
+
+void QueryBinder::BindOrderBy(const std::vector<ast::OrderItem>& order_by, SelectDraft& draft) {
+  if (order_by.empty()) return;
+  const Scope scope = OrderScope(draft);
   for (const ast::OrderItem& item : order_by) {
     ExprPtr expr = BindOrderItem(*item.expr, scope, draft);
     if (!expr) {
@@ -227,10 +247,10 @@ void QueryBinder::BindOrderBy(const std::vector<ast::OrderItem>& order_by, Selec
     // Sort keys are output columns; what is none becomes one that is dropped afterwards.
     const uint64_t wanted = builder_.Fingerprint(expr);
     const auto found = std::ranges::find_if(draft.outputs, [&](const Output& output) {
-      return builder_.Fingerprint(output.expr) == wanted;
+      return output.expr && builder_.Fingerprint(output.expr) == wanted;
     });
     const auto ordinal = static_cast<int>(found - draft.outputs.begin());
-    if (found == draft.outputs.end()) draft.outputs.push_back({"", expr, {}});
+    if (found == draft.outputs.end()) draft.outputs.push_back({"", expr});
     draft.order_by.push_back({MakeColumn(ordinal, expr->type, expr->nullable, expr->where),
                               item.ascending, item.nulls_first});
   }
@@ -297,7 +317,7 @@ PlanPtr QueryBinder::Sorted(PlanPtr input, const SelectDraft& draft, size_t visi
   for (size_t i = 0; i < visible; ++i) {
     const data::Field& field = sort->schema.fields[i];
     outputs.push_back(
-        {field.name, MakeColumn(static_cast<int>(i), *field.type, field.nullable, where), {}});
+        {field.name, MakeColumn(static_cast<int>(i), *field.type, field.nullable, where)});
   }
   return Projected(sort, std::move(outputs), where);
 }

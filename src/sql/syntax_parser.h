@@ -95,6 +95,7 @@ class SyntaxParser {
   ast::ExprPtr ParseCallTail(ast::ExprPtr call);
   ast::ExprPtr ParseArgument();
   bool AtLambda() const;
+  bool AtReservedWord() const;
   ast::ExprPtr ParseLambda();
   ast::ExprPtr ParseStar(std::vector<std::string> qualifier);
 

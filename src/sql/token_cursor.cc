@@ -68,11 +68,20 @@ bool SyntaxParser::AtQueryStart(size_t ahead) const {
          (AtWord("VALUES", ahead) && AtSymbol("(", ahead + 1));
 }
 
+// Words that may also be names (offset, window, sort, ...) start a clause only before what such a
+// clause goes on with.
 bool SyntaxParser::AtClauseStart() const {
-  static constexpr std::array<std::string_view, 14> kClauses = {
-      "FROM",  "WHERE",  "GROUP", "HAVING", "ORDER", "LIMIT",   "OFFSET",
-      "UNION", "EXCEPT", "MINUS", "WINDOW", "SORT",  "CLUSTER", "INTERSECT"};
-  return std::ranges::any_of(kClauses, [&](std::string_view word) { return AtWord(word); });
+  static constexpr std::array<std::string_view, 7> kClauses = {
+      "FROM", "WHERE", "HAVING", "UNION", "EXCEPT", "INTERSECT", "MINUS"};
+  static constexpr std::array<std::string_view, 5> kWithBy = {"GROUP", "ORDER", "SORT", "CLUSTER",
+                                                              "DISTRIBUTE"};
+  const auto at = [&](std::string_view word) { return AtWord(word); };
+  if (std::ranges::any_of(kClauses, at)) return true;
+  if (AtWord("BY", 1)) return std::ranges::any_of(kWithBy, at);
+  if (AtWord("WINDOW")) return AtName(1) && AtWord("AS", 2);
+  const bool counted = Peek(1).kind == TokenKind::kNumber || AtSymbol("(", 1) || AtSymbol("-", 1) ||
+                       AtWord("ALL", 1);
+  return counted && (AtWord("LIMIT") || AtWord("OFFSET"));
 }
 
 void SyntaxParser::Advance() {
@@ -132,7 +141,8 @@ std::string SyntaxParser::ExpectString(std::string_view what) {
 void SyntaxParser::ExpectEnd() {
   while (AcceptSymbol(";")) {
   }
-  if (!lost_ && Peek().kind != TokenKind::kEnd) Fail("the end of the query");
+  // After an error, what is left may only seem too much.
+  if (errors_.empty() && Peek().kind != TokenKind::kEnd) Fail("the end of the query");
 }
 
 void SyntaxParser::Fail(std::string_view expected) {
