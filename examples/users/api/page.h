@@ -23,11 +23,11 @@ inline constexpr std::string_view kFieldNames[] = {"gender", "name", "location",
 inline constexpr uint32_t kAllFields = (1u << std::size(kFieldNames)) - 1;
 
 struct PageSpec {
-  std::string seed;
+  std::string seed = {};
   int64_t page = 1;
   int64_t results = 1;
   uint32_t fields = kAllFields;
-  std::string nationalities;  // "" for all, else codes: "DE,JP"
+  std::string nationalities = {};  // "" for all, else codes: "DE,JP"
   // registered.date of record i (from 0) of page p: base + ((p - 1) * results + i) * step.
   int64_t registered_base_ms = 1767225600000;  // 2026-01-01T00:00:00Z
   int64_t registered_step_ms = 100;
