@@ -1,6 +1,11 @@
 // A small workload of everything the log does, with the power cut at every operation, by several
 // seeds; after each start an oracle compares. Then the same with one kind of sync left out at a
 // time: the oracle must notice each.
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <set>
+
 #include <gtest/gtest.h>
 
 #include "io/sim_file_system.h"

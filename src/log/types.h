@@ -32,7 +32,7 @@ enum class Durability : uint8_t { kSync = 0, kOs = 1 };
 inline constexpr int64_t kUnlimited = -1;
 
 struct TopicSpec {
-  std::string name;  // 1-249 of [a-zA-Z0-9._-], not "." or ".."
+  std::string name = {};  // 1-249 of [a-zA-Z0-9._-], not "." or ".."
   int32_t partitions = 1;
   Cleanup cleanup = Cleanup::kDelete;
   int64_t retention_ms = kUnlimited;         // kDelete: of a segment's newest record
@@ -79,7 +79,7 @@ struct LostRange {
 };
 
 struct LogOptions {
-  std::string folder;  // of the log alone, made when absent
+  std::string folder = {};  // of the log alone, made when absent
   Durability durability = Durability::kSync;
   uint64_t disk_budget_bytes = UINT64_MAX;  // above it appends are refused, reads go on
   uint64_t checkpoint_bytes = 16 << 20;  // a restart verifies at most about this much per partition
@@ -92,7 +92,7 @@ struct LogOptions {
   // Damage before valid data is skipped and recorded instead of closing the partition.
   bool accept_loss = false;
   // A sync failed: the process must end (DESIGN invariant 1). Empty: log and abort().
-  std::function<void(const Error&)> on_fatal;
+  std::function<void(const Error&)> on_fatal = {};
 };
 
 }  // namespace millrace::log
