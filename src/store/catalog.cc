@@ -1,5 +1,7 @@
 #include "store/catalog.h"
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "store/rocks_status.h"
 

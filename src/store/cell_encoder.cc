@@ -1,5 +1,7 @@
 #include "store/cell_encoder.h"
 
+#include <bit>
+
 #include "base/bytes.h"
 #include "store/cql_value.h"
 

@@ -1,6 +1,9 @@
 #include "store/cql_value.h"
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
+#include <map>
 
 #include <arpa/inet.h>
 

@@ -1,4 +1,6 @@
 // RocksStore's catalog calls.
+#include <algorithm>
+
 #include <rocksdb/convenience.h>
 
 #include "base/bytes.h"

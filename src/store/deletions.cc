@@ -1,6 +1,7 @@
 #include "store/deletions.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/bytes.h"
 

@@ -1,6 +1,8 @@
 // RocksDB's status as ours, in one place. For .cc files of this module only: it includes RocksDB.
 #pragma once
 
+#include <string>
+
 #include <rocksdb/status.h>
 
 #include "base/result.h"

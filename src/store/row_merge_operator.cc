@@ -1,5 +1,8 @@
 #include "store/row_merge_operator.h"
 
+#include <algorithm>
+#include <deque>
+
 #include "base/bytes.h"
 #include "store/deletions.h"
 #include "store/key.h"

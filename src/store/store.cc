@@ -1,5 +1,7 @@
 #include "store/store.h"
 
+#include <cstdlib>
+
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/filter_policy.h>
@@ -8,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/logging.h"
+#include "store/rocks_file_system.h"
 #include "store/rocks_status.h"
 #include "store/rocks_store.h"
 
@@ -141,6 +144,8 @@ Status RocksStore::OpenDatabase() {
   io::FileSystem& fs =
       options_.file_system != nullptr ? *options_.file_system : io::PosixFileSystem();
   MR_TRY(fs.CreateFolders(options_.folder));
+  if (options_.file_system != nullptr)
+    env_ = rocksdb::NewCompositeEnv(NewRocksFileSystem(*options_.file_system));
   // A store that exists says itself how many shards it has.
   std::vector<std::string> names;
   const bool exists =

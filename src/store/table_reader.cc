@@ -1,5 +1,7 @@
 #include "store/table_reader.h"
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "store/rocks_status.h"
 #include "store/rocks_store.h"
