@@ -1,10 +1,10 @@
-// How fast the scheduler goes with tasks that do nothing: tries per second over many runs side by side, and
-// the time from the end of a task to the start of the one after it in a single chain. Every state is durable
-// (SQLite, synchronous=FULL) before what follows from it. Prints two lines:
+// How fast the scheduler goes with tasks that do nothing: tries per second over many runs side by
+// side, and the time from the end of a task to the start of the one after it in a single chain.
+// Every state is durable (SQLite, synchronous=FULL) before what follows from it. Prints two lines:
 //   schedule.tries_per_second <value>
 //   schedule.gap_p50_ms <value>
-// and the 99th percentile of the gap. The database lies in the folder given as the only argument, or in the
-// current one, so that real storage is measured.
+// and the 99th percentile of the gap. The database lies in the folder given as the only argument,
+// or in the current one, so that real storage is measured.
 #include <algorithm>
 #include <atomic>
 #include <cstdio>

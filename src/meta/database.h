@@ -12,13 +12,11 @@
 //
 // Invariants
 //   1. When Write() returned success, its changes survive a power cut; when it returned an error,
-//   none of
-//      them was made.
+//      none of them was made.
 //   2. Writes run one at a time. A Read sees one state of the database from its start to its end.
 //   3. kIo and kDamaged of a Write are final: the database refuses every later Write, and the owner
-//   ends
-//      the process (DESIGN invariant 1). kResourceExhausted (disk full) and kUnavailable (locked by
-//      another process) made no change and may be tried again.
+//      ends the process (DESIGN invariant 1). kResourceExhausted (disk full) and kUnavailable
+//      (locked by another process) made no change and may be tried again.
 //
 // Thread contract: every function of Database from any thread; a Session only inside its body.
 #pragma once

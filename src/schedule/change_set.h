@@ -1,5 +1,5 @@
-// ChangeSet: the state changes of one commit, gathered in memory and written in one transaction. Every
-// change is a whole record; of two changes of one record the later wins.
+// ChangeSet: the state changes of one commit, gathered in memory and written in one transaction.
+// Every change is a whole record; of two changes of one record the later wins.
 #pragma once
 
 #include <cstdint>

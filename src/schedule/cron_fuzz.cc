@@ -1,5 +1,5 @@
-// Any text as a schedule, in a zone with gaps and overlaps: parses or is refused, and what parses keeps the
-// invariants of timetable.h.
+// Any text as a schedule, in a zone with gaps and overlaps: parses or is refused, and what parses
+// keeps the invariants of timetable.h.
 #include <cstddef>
 #include <cstdint>
 

@@ -4,8 +4,9 @@
 //   DagSpec spec;
 //   spec.id = "users";
 //   spec.timetable = Timetable::Parse("@every 5s", TimeZone::Utc()).value();
-//   spec.tasks = {{.id = "fetch_users", .kind = "http"}, {.id = "notify", .upstream =
-//   {"fetch_users"}}}; MR_ASSIGN(Dag dag, Dag::Create(spec));
+//   spec.tasks = {{.id = "fetch_users", .kind = "http"},
+//                 {.id = "notify", .kind = "command", .upstream = {"fetch_users"}}};
+//   MR_ASSIGN(Dag dag, Dag::Create(spec));
 #pragma once
 
 #include <chrono>

@@ -1,7 +1,8 @@
 // ReadyQueue: task instances that may run, waiting for slots of their pool.
 //
-// Order within a pool: higher priority first, then the older logical date, then the one that came first. The
-// first waits until its slots are free, even when a later one would fit: wide tasks are not starved.
+// Order within a pool: higher priority first, then the older logical date, then the one that came
+// first. The first waits until its slots are free, even when a later one would fit: wide tasks are
+// not starved.
 #pragma once
 
 #include <cstdint>
@@ -41,8 +42,8 @@ class ReadyQueue {
   bool Contains(int64_t run_key, size_t task) const { return places_.contains({run_key, task}); }
   // Takes out a run's task; whether it was there.
   bool Remove(int64_t run_key, size_t task);
-  // Takes the best first entry of all pools that fits, with its slots; the caller gives them back by
-  // Release.
+  // Takes the best first entry of all pools that fits, with its slots; the caller gives them back
+  // by Release.
   std::optional<Entry> Take();
   void Release(const std::string& pool, int slots);
 

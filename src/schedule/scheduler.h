@@ -1,30 +1,33 @@
-// Scheduler: starts the runs of DAGs when they are due or asked for, runs their tasks in order on worker
-// threads, tries again what failed, and keeps every state in the metadata database.
+// Scheduler: starts the runs of DAGs when they are due or asked for, runs their tasks in order on
+// worker threads, tries again what failed, and keeps every state in the metadata database.
 //
-//   MR_ASSIGN(auto scheduler, Scheduler::Open(database, dags, options));   // resolves what a crash left
+//   // Open resolves what a crash left.
+//   MR_ASSIGN(auto scheduler, Scheduler::Open(database, dags, options));
 //   MR_TRY(scheduler->Start());
 //   MR_ASSIGN(RunRecord run, scheduler->Trigger("users", {.conf_json = R"({"pages": 3})"}));
 //   MR_TRY(scheduler->Drain(5s, 30s));
 //
 // Invariants
-//   1. A state is on stable storage before anything that follows from it happens: a try's "running" before
-//      its task runs, a task's success before a task after it starts, a run before its first task, the answer
-//      of every command before it returns. Changes of many runs share a commit.
-//   2. One run per DAG and logical date, whatever happens; a due time is handled once: its run and the
-//      DAG's cursor are written in one transaction.
-//   3. One try of a task instance at a time. Clear and backfill raise the generation; a try of an older
-//      generation changes nothing but its own record.
-//   4. A task instance whose try did not end well is only declared failed after the TryResolver said that
-//      nothing was committed.
-//   5. A run fails when one of its last tasks (those with none after them) is failed or upstream_failed, and
-//      succeeds otherwise, as in Airflow.
-//   6. Memory follows active runs only: they are bounded by max_active_runs and the queues of each DAG.
+//   1. A state is on stable storage before anything that follows from it happens: a try's "running"
+//      before its task runs, a task's success before a task after it starts, a run before its first
+//      task, the answer of every command before it returns. Changes of many runs share a commit.
+//   2. One run per DAG and logical date, whatever happens; a due time is handled once: its run and
+//      the DAG's cursor are written in one transaction.
+//   3. One try of a task instance at a time. Clear and backfill raise the generation; a try of an
+//      older generation changes nothing but its own record.
+//   4. A task instance whose try did not end well is only declared failed after the TryResolver
+//      said that nothing was committed.
+//   5. A run fails when one of its last tasks (those with none after them) is failed or
+//      upstream_failed, and succeeds otherwise, as in Airflow.
+//   6. Memory follows active runs only: they are bounded by max_active_runs and the queues of each
+//      DAG.
 //
 // Pausing stops the timetable. Runs that exist go on, and runs can be started by hand.
 //
 // Not possible: ending a task that ignores its CancelToken. Its slot stays taken until it returns.
 //
-// Thread contract: every function from any thread; commands wait for one commit (some milliseconds).
+// Thread contract: every function from any thread; commands wait for one commit (some
+// milliseconds).
 #pragma once
 
 #include <chrono>
@@ -58,10 +61,11 @@ struct SchedulerOptions {
   int workers = 16;                         // tries at the same time, over all pools; 1-1,000
   // default_pool (128 slots) and backfill_pool (4) are there unless given.
   std::vector<PoolSpec> pools = {};
-  // How often in a row a try may die with the process before its task instance fails: a task that ends the
-  // process must not do so for ever.
+  // How often in a row a try may die with the process before its task instance fails: a task that
+  // ends the process must not do so for ever.
   int interruptions_max = 5;
-  // Finished runs older than this are removed with their tries and lines, from time to time; 0: never.
+  // Finished runs older than this are removed with their tries and lines, from time to time; 0:
+  // never.
   std::chrono::hours keep_finished{24 * 30};
   TaskFactory factory;
   TryResolver resolver;
@@ -132,25 +136,26 @@ class SchedulerCore;
 
 class Scheduler {
  public:
-  // Migrates the database, takes up the runs it holds and resolves tries that died. Starts nothing yet.
-  // kInvalidArgument: two DAGs of one name, an unknown pool, a task wider than its pool. Errors of the
-  // database and of the TryResolver are passed on. DAGs of the database that are not given rest.
-  // `database` must outlive the scheduler.
+  // Migrates the database, takes up the runs it holds and resolves tries that died. Starts nothing
+  // yet. kInvalidArgument: two DAGs of one name, an unknown pool, a task wider than its pool.
+  // Errors of the database and of the TryResolver are passed on. DAGs of the database that are not
+  // given rest. `database` must outlive the scheduler.
   static Result<std::unique_ptr<Scheduler>> Open(meta::Database& database, std::vector<Dag> dags,
                                                  SchedulerOptions options);
   // Drains without patience when Drain was not called; waits for tasks that are running.
   ~Scheduler();
 
   Status Start();
-  // Starts nothing new from now on. Running tries may end within `grace`, then they are cancelled and may
-  // take until `limit` (counted from the call). kTimeout: some are still running; they stay "running" in
-  // the database and the next start resolves them.
+  // Starts nothing new from now on. Running tries may end within `grace`, then they are cancelled
+  // and may take until `limit` (counted from the call). kTimeout: some are still running; they stay
+  // "running" in the database and the next start resolves them.
   Status Drain(std::chrono::milliseconds grace, std::chrono::milliseconds limit);
 
-  // kAlreadyExists: the run id or the logical date is taken. kResourceExhausted: 1,000 runs are queued.
+  // kAlreadyExists: the run id or the logical date is taken. kResourceExhausted: 1,000 runs are
+  // queued.
   Result<RunRecord> Trigger(const std::string& dag_id, TriggerRequest request);
-  // Runs the tasks again, under a raised generation; the number of task instances cleared. A running try of
-  // them is cancelled first.
+  // Runs the tasks again, under a raised generation; the number of task instances cleared. A
+  // running try of them is cancelled first.
   Result<int> Clear(const ClearRequest& request);
   // Cancels what runs, skips what has not started; the run fails. kConflict: it is finished.
   Status CancelRun(const std::string& dag_id, const std::string& run_id);

@@ -115,8 +115,8 @@ void SchedulerCore::OnDurable(Batch batch) {
   durable_.notify_all();
 }
 
-// Nothing of the batch was made. What may go through later waits, and with it everything that follows from
-// it; anything else ends the scheduler.
+// Nothing of the batch was made. What may go through later waits, and with it everything that
+// follows from it; anything else ends the scheduler.
 void SchedulerCore::OnCommitFailed(Batch batch, const Error& error) {
   const bool may_go_through =
       error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kResourceExhausted;

@@ -1,18 +1,21 @@
-// SchedulerCore: the state behind Scheduler, and the threads that drive it. Private to src/schedule.
+// SchedulerCore: the state behind Scheduler, and the threads that drive it. Private to
+// src/schedule.
 //
 // How it works
-//   Everything is decided in memory, under one mutex, by whoever brings the news: a worker whose try ended, a
-//   command, the loop thread when a time has come. Decisions are recorded in `batch_`: the changes, and the
-//   tries that may start once they are durable. The loop thread takes the batch, writes it in one transaction
-//   without the mutex, and then hands its tries to the workers. What is decided meanwhile goes into the next
-//   batch: commits are shared without waiting for company.
+//   Everything is decided in memory, under one mutex, by whoever brings the news: a worker whose
+//   try ended, a command, the loop thread when a time has come. Decisions are recorded in `batch_`:
+//   the changes, and the tries that may start once they are durable. The loop thread takes the
+//   batch, writes it in one transaction without the mutex, and then hands its tries to the workers.
+//   What is decided meanwhile goes into the next batch: commits are shared without waiting for
+//   company.
 //
-// Lock order: mutex_ before BufferedTryLog's own and before the database's. Reads of the database under mutex_
-// are few (rare commands, dates that may exist already). Tasks, the TryResolver (but for Recover) and commits
-// run without it.
+// Lock order: mutex_ before BufferedTryLog's own and before the database's. Reads of the database
+// under mutex_ are few (rare commands, dates that may exist already). Tasks, the TryResolver (but
+// for Recover) and commits run without it.
 //
-// Files: scheduler_core.cc (threads, commits, slots), _runs.cc (runs and tries), _due.cc (timetables and
-// backfills), _recovery.cc (what a process left), _commands.cc (what people ask for).
+// Files: scheduler_core.cc (threads, commits, slots), _runs.cc (runs and tries), _due.cc
+// (timetables and backfills), _recovery.cc (what a process left), _commands.cc (what people ask
+// for).
 #pragma once
 
 #include <condition_variable>
@@ -131,7 +134,8 @@ class SchedulerCore {
     Generation generation;
   };
 
-  // Threads and commits (scheduler_core.cc). All functions below need mutex_, unless they say otherwise.
+  // Threads and commits (scheduler_core.cc). All functions below need mutex_, unless they say
+  // otherwise.
   void Loop();
   void CommitBatch(Lock& lock);
   void OnDurable(Batch batch);

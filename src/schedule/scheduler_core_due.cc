@@ -93,7 +93,8 @@ bool SchedulerCore::RunMissed(DagProgress& dag, TimestampUs due) {
   return true;
 }
 
-// Whether the date was taken by a run started by hand or by a backfill. Live due times are newer than all runs.
+// Whether the date was taken by a run started by hand or by a backfill. Live due times are newer
+// than all runs.
 bool SchedulerCore::HasRun(DagProgress& dag, TimestampUs date) {
   if (date > dag.greatest_date) return false;
   for (const auto& [key, run] : runs_) {
@@ -159,8 +160,8 @@ bool SchedulerCore::BackfillDate(BackfillProgress& backfill, TimestampUs date) {
     ClearTasks(run, all);
   } else {
     run = NewRun(dag, RunType::kBackfill, date);
-    // Higher than that of any run of this date that was purged: generations of runs count from 1 by clears,
-    // seconds since 1970 are beyond all of them.
+    // Higher than that of any run of this date that was purged: generations of runs count from 1 by
+    // clears, seconds since 1970 are beyond all of them.
     run->record.first_generation = clock_.Now().value / 1'000'000;
     for (TaskProgress& task : run->tasks)
       task.record.generation = Generation(run->record.first_generation);

@@ -179,8 +179,8 @@ void SchedulerCore::SettleRun(const RunPtr& run) {
   AdmitRuns(*run->dag);
 }
 
-// Ends a run early: what runs is cancelled, what has not started is skipped. The reason is durable, so that a
-// crash does not bring the run back to life.
+// Ends a run early: what runs is cancelled, what has not started is skipped. The reason is durable,
+// so that a crash does not bring the run back to life.
 void SchedulerCore::StopRun(const RunPtr& run, std::string_view reason) {
   run->record.stop_reason = reason;
   if (run->record.state == RunState::kQueued) {
@@ -306,8 +306,8 @@ void SchedulerCore::CancelTry(LiveTry& attempt, CancelReason reason) {
   attempt.cancel.Cancel();
 }
 
-// Raises the generation of tasks and lets them run again. A live try is cancelled; the task waits for its
-// end. Returns how many.
+// Raises the generation of tasks and lets them run again. A live try is cancelled; the task waits
+// for its end. Returns how many.
 int SchedulerCore::ClearTasks(const RunPtr& run, const std::vector<size_t>& tasks) {
   for (const size_t task : tasks) {
     TaskProgress& progress = run->tasks[task];

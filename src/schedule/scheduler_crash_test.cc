@@ -1,8 +1,9 @@
-// Kills a process that runs DAGs at random moments, again and again, and then holds the database and what the
-// tasks committed to the laws of scheduler.h.
+// Kills a process that runs DAGs at random moments, again and again, and then holds the database
+// and what the tasks committed to the laws of scheduler.h.
 //
-// The child's tasks stand for transactions of the log: committing is one append of a line to a file, which
-// survives kill -9 whole or not at all; a second commit of the same line is refused, as the log would.
+// The child's tasks stand for transactions of the log: committing is one append of a line to a
+// file, which survives kill -9 whole or not at all; a second commit of the same line is refused, as
+// the log would.
 #include <atomic>
 #include <csignal>
 #include <cstdlib>

@@ -1,5 +1,5 @@
-// SchedulerHarness: a scheduler with a database in a folder of its own, tasks given as functions, and a virtual
-// or the real clock. For tests only.
+// SchedulerHarness: a scheduler with a database in a folder of its own, tasks given as functions,
+// and a virtual or the real clock. For tests only.
 #pragma once
 
 #include <filesystem>

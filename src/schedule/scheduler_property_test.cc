@@ -1,5 +1,5 @@
-// Random DAGs with random trigger rules, failures, skips and retries, compared with a naive reference that walks
-// the tasks in order.
+// Random DAGs with random trigger rules, failures, skips and retries, compared with a naive
+// reference that walks the tasks in order.
 #include <atomic>
 #include <set>
 

@@ -4,13 +4,11 @@
 //
 // The rule for clock changes
 //   1. An expression with named hours ("30 2 * * *") names local times, and each of them fires
-//   once:
-//      in a gap, at the first instant after it; in an overlap, at the first of the two.
+//      once: in a gap, at the first instant after it; in an overlap, at the first of the two.
 //   2. An expression whose hour field names every hour ("*/15 * * * *") is a rhythm: it fires at
-//   every
-//      instant whose local time it names, so it simply goes on through gaps and overlaps.
+//      every instant whose local time it names, so it simply goes on through gaps and overlaps.
 //   3. `@every` counts from 1970-01-01T00:00:00Z and knows no zone: `@every 24h` is due at 00:00
-//   UTC.
+//      UTC.
 //
 // Invariants: NextAfter(t) > t; it is monotone in t; no instant between t and NextAfter(t) is due.
 // All three hold in every zone and are tested at every transition of 1970-2040.

@@ -90,8 +90,8 @@ std::vector<TimeZone> AllZones() {
   return all;
 }
 
-// The instants of (from, until] at which a named-hours table must fire, by definition: each named local minute
-// of the days around, put through the rule of timetable.h.
+// The instants of (from, until] at which a named-hours table must fire, by definition: each named
+// local minute of the days around, put through the rule of timetable.h.
 std::set<TimestampUs> NamedByDefinition(const TimeZone& zone, int64_t minute_of_day,
                                         TimestampUs from, TimestampUs until) {
   std::set<TimestampUs> due;
@@ -162,7 +162,8 @@ TEST(TimetableTest, HoldsTheRuleAtEveryTransitionOf1970To2040) {
 TEST(TimetableTest, OneRunADayInEveryZoneAndYear) {
   for (const TimeZone& zone : AllZones()) {
     const Timetable table = Timetable::Parse("30 2 * * *", zone).value();
-    // Local days from 1 January 1970 to 31 December 2040: 25,933; each has its 02:30, or the end of its gap.
+    // Local days from 1 January 1970 to 31 December 2040: 25,933; each has its 02:30, or the end of
+    // its gap.
     const TimestampUs from = zone.LocalToUtc(LocalUs(At("1970-01-01").value)).earlier;
     const TimestampUs until = zone.LocalToUtc(LocalUs(At("2041-01-01").value)).earlier;
     // A zone that skipped a whole day (Samoa, 2011) fires for it at the first instant after it.

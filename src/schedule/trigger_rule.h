@@ -24,8 +24,8 @@ struct UpstreamCounts {
 
 enum class Verdict { kWait, kRun, kSkip, kUpstreamFailed };
 
-// The verdict depends on the states alone, not on the order in which they came about, but for kWait: once
-// it is another, no later state of an unfinished upstream task changes it.
+// The verdict depends on the states alone, not on the order in which they came about, but for
+// kWait: once it is another, no later state of an unfinished upstream task changes it.
 constexpr Verdict Judge(TriggerRule rule, const UpstreamCounts& upstream) {
   const bool all_finished = upstream.finished == upstream.total;
   switch (rule) {

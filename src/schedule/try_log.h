@@ -25,7 +25,8 @@ class BufferedTryLog final : public TryLog {
 
   void Write(LogLevel level, std::string_view text) override;
 
-  // The lines since the last call. `last`: none will follow; adds a line that says how many were dropped.
+  // The lines since the last call. `last`: none will follow; adds a line that says how many were
+  // dropped.
   std::vector<LogLine> Take(bool last);
 
  private:
