@@ -19,7 +19,8 @@ class Clock {
   // Nanoseconds from an arbitrary start; never goes back. For durations and time-outs.
   virtual int64_t MonotonicNs() = 0;
   // Waits on `wake` (whose mutex `lock` holds) for at most `timeout`; true when notified, false
-  // when time was up. It may also return true for no reason: wait in a loop. A virtual clock returns when its time has been advanced past the time-out.
+  // when time was up. It may also return true for no reason: wait in a loop. A virtual clock
+  // returns when its time has been advanced past the time-out.
   virtual bool WaitFor(std::condition_variable& wake, std::unique_lock<std::mutex>& lock,
                        std::chrono::nanoseconds timeout) = 0;
 };
