@@ -38,7 +38,7 @@ Status AddCells(const Table& table, const Mutation& mutation, const CellChange& 
                             change.value));
         break;
     }
-    to.cells.insert(to.cells.end(), cells.cells().begin(), cells.cells().end());
+    for (const Cell& cell : cells.cells()) to.cells.push_back(cell);
     return {};
   }
   if (change.action != CellChange::Action::kSet)

@@ -1,0 +1,178 @@
+// A power cut at every operation of a small workload: after reopening, flushed means present, and
+// progress, state and rows agree. Bit flips are reported or harmless, never served.
+#include <atomic>
+
+#include <gtest/gtest.h>
+
+#include "io/sim_file_system.h"
+#include "store/store_testing.h"
+
+namespace millrace::store {
+namespace {
+
+using data::Value;
+
+constexpr int64_t kEpochs = 4;
+constexpr size_t kRowsPerEpoch = 5;
+
+struct Outcome {
+  bool table_made = false;
+  int64_t flushed_epoch = 0;  // the last one whose flush returned Ok
+};
+
+StoreOptions OptionsOn(io::SimFileSystem& files, std::atomic<int>& fatal) {
+  StoreOptions options;
+  options.file_system = &files;
+  options.fatal = [&fatal](const Error&) { ++fatal; };
+  options.folder = "/store";
+  return options;
+}
+
+flow::EpochWrite EpochNumber(Store& store, const TableHandle& table, int64_t epoch) {
+  const auto first = static_cast<uint64_t>(epoch) * kRowsPerEpoch;
+  flow::EpochWrite write =
+      EpochOf(store, table, "q", epoch, UsersBatch(first, kRowsPerEpoch), epoch * 1000);
+  write.state.push_back({1, 7, "epoch", fmt::format("{}", epoch)});
+  return write;
+}
+
+// Runs until the end or the first error.
+Outcome RunWorkload(io::SimFileSystem& files, std::atomic<int>& fatal) {
+  Outcome outcome;
+  auto store = Store::Open(OptionsOn(files, fatal));
+  if (!store || !(*store)->CreateKeyspace({.name = "users"}, true)) return outcome;
+  const auto table = (*store)->EnsureTable(UsersSchema());
+  if (!table) return outcome;
+  outcome.table_made = true;
+  for (int64_t epoch = 1; epoch <= kEpochs; ++epoch) {
+    if (!(*store)->Commit(EpochNumber(**store, *table, epoch))) return outcome;
+    if (epoch % 2 == 1) continue;
+    if (!(*store)->Flush()) return outcome;
+    outcome.flushed_epoch = epoch;
+  }
+  return outcome;
+}
+
+void CheckRecovered(io::SimFileSystem& files, const Outcome& outcome) {
+  std::atomic<int> fatal = 0;
+  auto store = Store::Open(OptionsOn(files, fatal));
+  ASSERT_TRUE(store) << store.error().ToString();
+  const auto progress = (*store)->LoadProgress("q");
+  ASSERT_TRUE(progress) << progress.error().ToString();
+  const int64_t epoch = progress->epoch.value;
+  EXPECT_GE(epoch, outcome.flushed_epoch);
+  const auto state = (*store)->GetState("q", 1, 7, "epoch");
+  ASSERT_TRUE(state) << state.error().ToString();
+  EXPECT_EQ(state->value_or("0"), fmt::format("{}", epoch));
+  const auto table = (*store)->FindTable("users", "by_country");
+  ASSERT_TRUE(table || !outcome.table_made) << table.error().ToString();
+  if (!table) return;
+  for (int64_t before = 1; before <= epoch; ++before) {
+    const auto batch = UsersBatch(static_cast<uint64_t>(before) * kRowsPerEpoch, kRowsPerEpoch);
+    const std::vector keys(batch.columns.begin(), batch.columns.begin() + 3);
+    const auto found = (*store)->Lookup(*table, keys, {"age"});
+    ASSERT_TRUE(found) << found.error().ToString();
+    ASSERT_EQ(found->rows.rows, kRowsPerEpoch) << "rows of epoch " << before;
+    for (size_t i = 0; i < kRowsPerEpoch; ++i)
+      EXPECT_EQ(found->rows.columns[0]->ValueAt(i), batch.columns[4]->ValueAt(i));
+  }
+}
+
+uint64_t OperationsOfWorkload() {
+  io::SimFileSystem files(1);
+  std::atomic<int> fatal = 0;
+  EXPECT_EQ(RunWorkload(files, fatal).flushed_epoch, kEpochs);
+  return files.operations();
+}
+
+TEST(Crash, PowerCutAtEveryOperationKeepsWhatWasFlushed) {
+  const uint64_t operations = OperationsOfWorkload();
+  ASSERT_GT(operations, 20u);
+  for (uint64_t cut = 1; cut <= operations; ++cut) {
+    SCOPED_TRACE(fmt::format("power cut at operation {} of {}", cut, operations));
+    io::SimFileSystem files(cut);
+    std::atomic<int> fatal = 0;
+    files.CutPowerAt(cut);
+    const Outcome outcome = RunWorkload(files, fatal);
+    files.Restart();
+    ASSERT_NO_FATAL_FAILURE(CheckRecovered(files, outcome));
+    if (HasFailure()) return;
+  }
+}
+
+TEST(Crash, LosingEverythingUnsyncedKeepsWhatWasFlushed) {
+  const uint64_t operations = OperationsOfWorkload();
+  for (uint64_t cut = 1; cut <= operations; cut += 3) {
+    SCOPED_TRACE(fmt::format("power cut at operation {} of {}", cut, operations));
+    io::SimFileSystem files(cut);
+    std::atomic<int> fatal = 0;
+    files.CutPowerAt(cut);
+    const Outcome outcome = RunWorkload(files, fatal);
+    files.Restart(io::SimFileSystem::Loss::kEverything);
+    ASSERT_NO_FATAL_FAILURE(CheckRecovered(files, outcome));
+  }
+}
+
+TEST(Crash, AForgottenSyncIsNoticed) {
+  // The test above must be able to fail: without the syncs of table files flushed rows go missing.
+  io::SimFileSystem files(3);
+  std::atomic<int> fatal = 0;
+  files.IgnoreSyncs([](const io::SimFileSystem::Operation& operation) {
+    return operation.path.ends_with(".sst");
+  });
+  const Outcome outcome = RunWorkload(files, fatal);
+  EXPECT_EQ(outcome.flushed_epoch, kEpochs);
+  files.Restart(io::SimFileSystem::Loss::kEverything);
+  const auto store = Store::Open(OptionsOn(files, fatal));
+  EXPECT_FALSE(store);
+}
+
+TEST(Crash, AFailedSyncOfAFlushIsFatalAndFinal) {
+  io::SimFileSystem files(5);
+  std::atomic<int> fatal = 0;
+  auto store = Store::Open(OptionsOn(files, fatal));
+  ASSERT_TRUE(store);
+  const TableHandle table = MakeUsersTable(**store);
+  ASSERT_TRUE((*store)->Commit(EpochNumber(**store, table, 1)));
+  for (uint64_t next = files.operations() + 1; next < files.operations() + 4; ++next) {
+    files.FailAt(next);
+    if (!(*store)->Flush()) break;
+  }
+  EXPECT_EQ(fatal, 1);
+  EXPECT_FALSE((*store)->Commit(EpochNumber(**store, table, 2)));
+  EXPECT_FALSE((*store)->Flush());
+}
+
+TEST(Crash, FlippedBitsAreReportedOrHarmless) {
+  io::SimFileSystem files(1);
+  std::atomic<int> fatal = 0;
+  ASSERT_EQ(RunWorkload(files, fatal).flushed_epoch, kEpochs);
+  std::vector<io::FolderEntry> tables;
+  const auto entries = files.List("/store");
+  ASSERT_TRUE(entries);
+  for (const io::FolderEntry& entry : *entries)
+    if (entry.name.ends_with(".sst")) tables.push_back(entry);
+  ASSERT_FALSE(tables.empty());
+  size_t reported = 0;
+  for (const io::FolderEntry& entry : tables) {
+    const std::string path = "/store/" + entry.name;
+    for (uint64_t byte = 3; byte < entry.size; byte += entry.size / 12 + 1) {
+      ASSERT_TRUE(files.FlipBit(path, byte, 4));
+      auto store = Store::Open(OptionsOn(files, fatal));
+      const Status verified = store ? (*store)->VerifyChecksums() : std::unexpected(store.error());
+      if (!verified) ++reported;
+      if (store) {
+        const auto table = (*store)->FindTable("users", "by_country");
+        const auto page = table ? (*store)->Scan(*table, {.columns = {"age"}})
+                                : Result<ScanPage>(std::unexpected(table.error()));
+        if (page) EXPECT_EQ(page->rows.rows, kEpochs * kRowsPerEpoch) << path << " byte " << byte;
+      }
+      store = std::unexpected(Error{});
+      ASSERT_TRUE(files.FlipBit(path, byte, 4));
+    }
+  }
+  EXPECT_GT(reported, 0u);
+}
+
+}  // namespace
+}  // namespace millrace::store
