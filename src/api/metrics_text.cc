@@ -90,7 +90,7 @@ void Head(std::string& page, std::string_view name, std::string_view type, std::
 double ResidentBytes() {
   long pages = 0;
   if (FILE* file = std::fopen("/proc/self/statm", "r")) {
-    if (std::fscanf(file, "%*ld %ld", &pages) != 1) pages = 0;
+    if (std::fscanf(file, "%*s %ld", &pages) != 1) pages = 0;
     std::fclose(file);
   }
   return static_cast<double>(pages) * static_cast<double>(::sysconf(_SC_PAGESIZE));

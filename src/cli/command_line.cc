@@ -1,5 +1,7 @@
 #include "cli/command_line.h"
 
+#include <algorithm>
+
 #include <CLI/CLI.hpp>
 
 namespace millrace::cli {

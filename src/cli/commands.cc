@@ -7,7 +7,7 @@
 #include "pipeline/backup.h"
 #include "pipeline/json_text.h"
 #include "pipeline/settings.h"
-#include "sql/function.h"
+#include "sql/functions/reference.h"
 
 namespace millrace::cli {
 namespace {

@@ -1,5 +1,7 @@
 #include "cli/live_view.h"
 
+#include <algorithm>
+
 #include "base/logging.h"
 #include "cli/commands.h"
 #include "io/clock.h"

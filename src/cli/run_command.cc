@@ -1,4 +1,5 @@
 // millrace run: the pipeline at work, its doors, and what a person sees of it.
+#include <algorithm>
 #include <csignal>
 
 #include <unistd.h>

@@ -1,5 +1,7 @@
 #include "pipeline/aligned_text.h"
 
+#include <algorithm>
+
 #include "engine/format.h"
 
 namespace millrace::pipeline {

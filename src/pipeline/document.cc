@@ -1,5 +1,6 @@
 #include "pipeline/document.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <set>
 

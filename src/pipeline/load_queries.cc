@@ -1,5 +1,7 @@
 // Queries of a project: bound against topics, references and tables, and held against the tables
 // they write.
+#include <algorithm>
+
 #include "pipeline/project_loader.h"
 #include "store/sql_types.h"
 

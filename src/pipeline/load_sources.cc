@@ -1,4 +1,6 @@
 // Topics, references and tables of a project.
+#include <algorithm>
+
 #include "data/csv_reader.h"
 #include "pipeline/project_loader.h"
 
@@ -131,7 +133,7 @@ void ProjectLoader::AddStatement(const cql::DdlStatement& statement, const Sourc
     const sql::Location where{statement.place.line, statement.place.column};
     const auto has_keyspace = std::ranges::any_of(
         project_.keyspaces,
-        [&](const store::Keyspace& keyspace) { return keyspace.name == table.keyspace; });
+        [&](const store::Keyspace& known) { return known.name == table.keyspace; });
     if (!has_keyspace) {
       problems_.push_back(
           source.At({where, "", fmt::format("no keyspace {}", table.keyspace),

@@ -24,10 +24,10 @@ struct OperationRequest {
   std::map<std::string, std::string> flags;  // "format" -> "json"; a switch is "true"
   std::string input;                         // what standard input gave (produce)
 
-  std::string Flag(const std::string& name, std::string fallback = {}) const;
-  bool Switch(const std::string& name) const { return Flag(name) == "true"; }
+  std::string Flag(const std::string& flag, std::string fallback = {}) const;
+  bool Switch(const std::string& flag) const { return Flag(flag) == "true"; }
   // kInvalidArgument when the flag is there and is no number.
-  Result<int64_t> Number(const std::string& name, int64_t fallback) const;
+  Result<int64_t> Number(const std::string& flag, int64_t fallback) const;
 };
 
 // Where an operation's results and messages go: standard output and standard error of whoever asked.

@@ -1,4 +1,6 @@
 // Operations that change data: produce, dead-letters, replay, backup; and status.
+#include <algorithm>
+
 #include "base/logging.h"
 #include "flow/dead_letter.h"
 #include "pipeline/aligned_text.h"

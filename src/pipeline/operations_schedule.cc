@@ -1,4 +1,6 @@
 // Operations on runs: runs, trigger, backfill, clear, pause.
+#include <algorithm>
+
 #include "engine/format.h"
 #include "pipeline/aligned_text.h"
 #include "pipeline/json_text.h"

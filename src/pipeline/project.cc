@@ -1,6 +1,9 @@
 #include "pipeline/project.h"
 
+#include <algorithm>
+
 #include "pipeline/project_loader.h"
+#include "store/sql_types.h"
 
 namespace millrace::pipeline {
 namespace {
@@ -195,7 +198,7 @@ ProjectCatalog::ProjectCatalog(const Project& project, bool streaming) {
     sql::Relation relation;
     relation.name = name;
     relation.kind = sql::RelationKind::kTable;
-    relation.schema = store::Table(0, table.schema).sql;
+    relation.schema = store::SqlSchemaOf(table.schema);
     for (const store::ColumnSchema& column : table.schema.columns) {
       if (column.kind == store::ColumnKind::kPartitionKey ||
           column.kind == store::ColumnKind::kClustering) {

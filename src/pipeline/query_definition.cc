@@ -1,5 +1,7 @@
 #include "pipeline/query_definition.h"
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "pipeline/project.h"
 

@@ -1,5 +1,7 @@
 #include "pipeline/query_host.h"
 
+#include <algorithm>
+
 #include "base/logging.h"
 #include "connect/connectors.h"
 #include "engine/stream/plan_change.h"
@@ -86,7 +88,7 @@ Result<QueryHost::Built> QueryHost::Build(const QueryEnvironment& environment,
   built.world.store = &workspace.store();
   built.world.intents = &environment.intents;
   built.world.time = &environment.time;
-  connect::LookupFiles files{workspace.PathOf("refs"), {}};
+  connect::LookupFiles files{workspace.PathOf("refs"), {}, definition.name};
   for (const auto& [name, reference] : workspace.project().references)
     files.paths[name] = reference.path;
   built.world.lookups =

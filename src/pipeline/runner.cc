@@ -1,5 +1,7 @@
 #include "pipeline/runner.h"
 
+#include <algorithm>
+
 #include "base/logging.h"
 #include "connect/connectors.h"
 #include "pipeline/query_host.h"

@@ -1,5 +1,6 @@
 #include "pipeline/settings.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 

@@ -1,4 +1,6 @@
 // The settings table as documents: JSON Schema for editors, and the reference page.
+#include <algorithm>
+
 #include "data/json_writer.h"
 #include "pipeline/settings.h"
 

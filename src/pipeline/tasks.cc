@@ -50,10 +50,10 @@ class HttpTask final : public schedule::Task {
     }
     MR_ASSIGN(const extract::HttpSource source, extract::CompileSource(std::move(spec)));
     Workspace& workspace = environment_.workspace();
-    const extract::ExtractServices services{
-        environment_.http(),   io::SystemResolver(),           workspace.clock(),
-        environment_.random(), workspace.log().transactions(), environment_.cursors(),
-        environment_.limits(), environment_.tokens()};
+    const extract::ExtractServices services{environment_.http(),    io::SystemResolver(),
+                                            workspace.clock(),      workspace.log().transactions(),
+                                            environment_.cursors(), environment_.limits(),
+                                            environment_.tokens()};
     MR_ASSIGN(const extract::ExtractReport report,
               extract::Extract(source, ContextOf(context), services));
     environment_.extracted_records += static_cast<uint64_t>(report.records);
@@ -194,10 +194,7 @@ class QueryTask final : public schedule::Task {
 }  // namespace
 
 TaskEnvironment::TaskEnvironment(Workspace& workspace)
-    : workspace_(workspace),
-      random_(io::SystemSeed()),
-      limits_(workspace.clock()),
-      tokens_(workspace.clock()) {}
+    : workspace_(workspace), limits_(workspace.clock()), tokens_(workspace.clock()) {}
 
 Result<std::unique_ptr<TaskEnvironment>> TaskEnvironment::Make(Workspace& workspace) {
   std::unique_ptr<TaskEnvironment> made(new TaskEnvironment(workspace));

@@ -20,7 +20,6 @@ class TaskEnvironment {
 
   Workspace& workspace() { return workspace_; }
   io::HttpClient& http() { return *http_; }
-  io::Random& random() { return random_; }
   extract::CursorStore& cursors() { return *cursors_; }
   extract::HostLimits& limits() { return limits_; }
   extract::TokenCache& tokens() { return tokens_; }
@@ -33,7 +32,6 @@ class TaskEnvironment {
 
   Workspace& workspace_;
   std::unique_ptr<io::HttpClient> http_;
-  io::SeededRandom random_;
   std::unique_ptr<flow::Source> cursor_topic_;
   std::unique_ptr<extract::CursorStore> cursors_;
   extract::HostLimits limits_;

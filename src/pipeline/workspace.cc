@@ -42,7 +42,7 @@ Result<std::unique_ptr<Workspace>> Workspace::Open(const Project& project, io::F
   MR_TRY(workspace->CheckFormat());
   MR_TRY(workspace->OpenLog(options));
   MR_TRY(workspace->OpenStore(options));
-  MR_TRY(workspace->OpenDatabase());
+  if (!options.in_memory) MR_TRY(workspace->OpenDatabase());
   if (options.apply_schema) {
     MR_TRY(workspace->EnsureTopics());
     MR_TRY(workspace->EnsureTables());
@@ -91,6 +91,7 @@ Status Workspace::OpenStore(const WorkspaceOptions& options) {
   const RuntimeSettings& settings = project_.settings;
   store::StoreOptions store_options;
   store_options.folder = PathOf("store");
+  if (options.in_memory) store_options.file_system = &fs_;
   store_options.clock = &clock_;
   store_options.shards = settings.store_shards;
   // Half for rows not yet flushed (each shard may hold one memtable that fills and one that is written), half for blocks.

@@ -33,6 +33,8 @@ struct WorkspaceOptions {
   bool accept_loss = false;
   // Commands that only read leave a topic or table that differs from the project as it is.
   bool apply_schema = true;
+  // A test's workspace keeps no run history, and its tables live on the given file system.
+  bool in_memory = false;
 };
 
 class Workspace {
@@ -50,6 +52,7 @@ class Workspace {
   io::Clock& clock() { return clock_; }
   log::Log& log() { return *log_; }
   store::Store& store() { return *store_; }
+  // Not of a workspace in memory.
   meta::SqliteDatabase& database() { return *database_; }
   std::string PathOf(std::string_view name) const;  // within the data folder
   // Notes of what was made or changed while opening, for the user.
