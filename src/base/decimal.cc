@@ -1,8 +1,10 @@
 #include "base/decimal.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
+#include <optional>
 #include <string>
 
 #include <fmt/format.h>

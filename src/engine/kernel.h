@@ -44,10 +44,10 @@ struct EvalContext {
 struct KernelCall {
   // Those that are not lambdas, each of the batch's length; may be constant columns.
   std::span<const data::ColumnPtr> args;
-  const data::DataType& type;             // of the result
-  size_t length;                          // of the batch
-  const data::RowSet& rows;               // to compute
-  data::RowErrors& errors;                // rows that raise go here; their result is then arbitrary
+  const data::DataType& type;  // of the result
+  size_t length;               // of the batch
+  const data::RowSet& rows;    // to compute
+  data::RowErrors& errors;     // rows that raise go here; their result is then arbitrary
   const EvalContext& context;
   // Lambda arguments, for transform, filter and the like: evaluates lambda number i of the call
   // over element columns.
@@ -70,16 +70,14 @@ struct KernelRegistration {
   std::string_view name;
   KernelFactory factory;
 };
-// Each file of src/engine/functions/ offers one of these lists; kernel_registry.cc joins them.
+// Each file of src/engine/functions/ offers one such list (the others are in functions/lists.h);
+// kernel_registry.cc joins them.
 std::span<const KernelRegistration> StringKernels();
 std::span<const KernelRegistration> RegexpKernels();
 std::span<const KernelRegistration> MathKernels();
-std::span<const KernelRegistration> DatetimeKernels();
-std::span<const KernelRegistration> ConditionalKernels();
 std::span<const KernelRegistration> JsonKernels();
 std::span<const KernelRegistration> HashKernels();
 std::span<const KernelRegistration> CollectionKernels();
 std::span<const KernelRegistration> MiscKernels();
-std::span<const KernelRegistration> OperatorKernels();  // arithmetic, comparison, null tests, bits
 
 }  // namespace millrace::engine

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <memory>
+#include <span>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "base/check.h"
 #include "sql/functions/tables.h"

@@ -3,6 +3,8 @@
 
 #include <cmath>
 #include <limits>
+#include <optional>
+#include <span>
 
 #include "base/decimal.h"
 #include "data/value.h"

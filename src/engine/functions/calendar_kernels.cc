@@ -2,6 +2,8 @@
 
 #include <cmath>
 #include <limits>
+#include <optional>
+#include <span>
 
 #include "base/decimal.h"
 #include "engine/functions/calendar.h"

@@ -1,5 +1,7 @@
 #include "engine/functions/collections.h"
 
+#include <vector>
+
 #include "engine/row_key.h"
 
 namespace millrace::engine {

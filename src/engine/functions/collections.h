@@ -67,5 +67,7 @@ std::string KeyAt(const data::Column& column, size_t row);
 
 data::ColumnPtr ConcatArrays(KernelCall& call);
 data::ColumnPtr ReverseArrays(KernelCall& call);
+// Elements in rising order, NULLs at the end.
+data::ColumnPtr SortNullsLast(KernelCall& call);
 
 }  // namespace millrace::engine

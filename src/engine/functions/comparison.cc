@@ -2,6 +2,8 @@
 
 #include <bit>
 #include <cmath>
+#include <span>
+#include <vector>
 
 #include "engine/functions/lists.h"
 #include "engine/functions/loops.h"

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "engine/functions/calendar.h"
 #include "engine/functions/loops.h"

@@ -1,6 +1,8 @@
 // + - * / div of dates, timestamps and intervals.
 #pragma once
 
+#include <optional>
+
 #include "engine/kernel.h"
 
 namespace millrace::engine {

@@ -15,10 +15,8 @@ std::span<const KernelRegistration> TextMakingKernels();  // formats, masks, cod
 std::span<const KernelRegistration> EncodingKernels();
 std::span<const KernelRegistration> UrlKernels();
 std::span<const KernelRegistration> RoundingKernels();
-std::span<const KernelRegistration> RandomKernels();
 std::span<const KernelRegistration> CalendarKernels();   // fields and arithmetic of dates
 std::span<const KernelRegistration> TimestampKernels();  // instants and zones
-std::span<const KernelRegistration> ArraySetKernels();
 std::span<const KernelRegistration> LambdaKernels();
 std::span<const KernelRegistration> MapKernels();
 std::span<const KernelRegistration> SparkHashKernels();

@@ -1,8 +1,11 @@
 // LIKE and regular expressions (RE2). Patterns that are literals are compiled once, when the query
 // is; others once for each change from one row to the next.
 
+#include <algorithm>
 #include <memory>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include <re2/re2.h>
 

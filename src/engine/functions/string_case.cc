@@ -1,6 +1,10 @@
 // Strings made of strings: letter case, parts, trimming, padding, joining.
 
+#include <algorithm>
 #include <cstring>
+#include <span>
+#include <utility>
+#include <vector>
 
 #include "base/unicode.h"
 #include "engine/functions/collections.h"

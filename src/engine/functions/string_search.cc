@@ -1,6 +1,9 @@
 // Questions about strings: lengths, positions, parts by delimiter, tests and measures.
 
+#include <algorithm>
 #include <cstring>
+#include <span>
+#include <vector>
 
 #include "base/unicode.h"
 #include "engine/functions/lists.h"

@@ -1,8 +1,11 @@
 // Instants: now, text to timestamps and back, zones, truncation, differences.
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <optional>
+#include <span>
 
 #include "base/decimal.h"
 #include "engine/functions/calendar.h"

@@ -1,6 +1,9 @@
 #include "sql/functions/arithmetic.h"
 
 #include <algorithm>
+#include <optional>
+#include <span>
+#include <vector>
 
 #include "sql/coercion.h"
 

@@ -1,3 +1,6 @@
+#include <span>
+#include <vector>
+
 #include "sql/functions/tables.h"
 
 namespace millrace::sql {

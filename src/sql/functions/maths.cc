@@ -1,3 +1,5 @@
+#include <span>
+
 #include "sql/functions/arithmetic.h"
 #include "sql/functions/tables.h"
 

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <span>
+#include <vector>
 
 #include "sql/functions/tables.h"
 #include "sql/plan.h"

@@ -1,3 +1,6 @@
+#include <span>
+#include <vector>
+
 #include "sql/coercion.h"
 #include "sql/functions/tables.h"
 

@@ -1,3 +1,6 @@
+#include <span>
+#include <vector>
+
 #include "sql/functions/arithmetic.h"
 #include "sql/functions/tables.h"
 

@@ -1,3 +1,5 @@
+#include <span>
+
 #include "sql/functions/tables.h"
 
 namespace millrace::sql {

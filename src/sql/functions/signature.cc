@@ -1,5 +1,10 @@
 #include "sql/functions/signature.h"
 
+#include <algorithm>
+#include <optional>
+#include <span>
+#include <vector>
+
 #include "sql/coercion.h"
 
 namespace millrace::sql {
