@@ -27,7 +27,7 @@ Driver::Driver(const QuerySpec& spec, const QueryWorld& world, Committer& commit
 Result<std::unique_ptr<Driver>> Driver::Make(const QuerySpec& spec, const QueryWorld& world,
                                              Committer& committer, ProgressBoard& board) {
   std::unique_ptr<Driver> driver(new Driver(spec, world, committer, board));
-  MR_ASSIGN(Program program, Program::Compile(spec.plan));
+  MR_ASSIGN(StreamProgram program, StreamProgram::Compile(spec.plan));
   MR_ASSIGN(driver->runner_, EpochRunner::Make(spec, std::move(program)));
   for (const std::string& topic : driver->runner_->program().topics) {
     if (!world.sources.contains(topic)) {

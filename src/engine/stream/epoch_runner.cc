@@ -57,12 +57,13 @@ struct EpochRunner::Work {
   Status status;
 };
 
-EpochRunner::EpochRunner(const QuerySpec& spec, Program program)
+EpochRunner::EpochRunner(const QuerySpec& spec, StreamProgram program)
     : spec_(spec), program_(std::move(program)) {}
 // Workers may still be at an epoch that an error cut short: they end before what they use.
 EpochRunner::~EpochRunner() { pool_.reset(); }
 
-Result<std::unique_ptr<EpochRunner>> EpochRunner::Make(const QuerySpec& spec, Program program) {
+Result<std::unique_ptr<EpochRunner>> EpochRunner::Make(const QuerySpec& spec,
+                                                       StreamProgram program) {
   std::unique_ptr<EpochRunner> runner(new EpochRunner(spec, std::move(program)));
   MR_ASSIGN(runner->writer_, ResultWriter::Make(spec));
   if (runner->program_.window != nullptr) {

@@ -45,10 +45,10 @@ struct EpochOutput {
 class EpochRunner {
  public:
   // The spec must outlive the runner.
-  static Result<std::unique_ptr<EpochRunner>> Make(const QuerySpec& spec, Program program);
+  static Result<std::unique_ptr<EpochRunner>> Make(const QuerySpec& spec, StreamProgram program);
   ~EpochRunner();
 
-  const Program& program() const { return program_; }
+  const StreamProgram& program() const { return program_; }
   WindowAggregate* window() { return window_.get(); }
   // Reads state back before the first epoch.
   Status Restore(flow::StateStore& store);
@@ -64,7 +64,7 @@ class EpochRunner {
  private:
   struct Work;
 
-  EpochRunner(const QuerySpec& spec, Program program);
+  EpochRunner(const QuerySpec& spec, StreamProgram program);
   Status MakeReaders(size_t workers);
   void AddChunk(size_t position, const std::shared_ptr<const flow::RecordBlock>& block,
                 size_t first, size_t count);
@@ -75,7 +75,7 @@ class EpochRunner {
   void Settle(Work& work, EpochOutput& output);
 
   const QuerySpec& spec_;
-  Program program_;
+  StreamProgram program_;
   std::unique_ptr<ResultWriter> writer_;
   std::unique_ptr<WindowAggregate> window_;
   std::unique_ptr<WorkerPool> pool_;

@@ -19,9 +19,11 @@ class Pacer {
 
   // An epoch of `records` was cut at `now_ns`; `full`: by its size, more is waiting.
   void Note(int64_t now_ns, uint64_t records, bool full) {
-    const double seconds = std::max<double>(static_cast<double>(now_ns - last_cut_ns_), 1) / 1e9;
-    const double share = 1 - std::exp(-seconds / kMemorySeconds);
-    rate_ += share * (static_cast<double>(records) / seconds - rate_);
+    if (now_ns > last_cut_ns_) {  // a virtual clock may stand still
+      const double seconds = static_cast<double>(now_ns - last_cut_ns_) / 1e9;
+      const double share = 1 - std::exp(-seconds / kMemorySeconds);
+      rate_ += share * (static_cast<double>(records) / seconds - rate_);
+    }
     last_cut_ns_ = now_ns;
     full_ = full;
   }

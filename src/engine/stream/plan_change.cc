@@ -123,8 +123,8 @@ Status AcceptDefinition(const QuerySpec& spec, const QueryWorld& world) {
                 spec.name, run.progress.epoch);
   }
   if (run.progress.epoch.value == 0) return {};
-  Program program;
-  MR_ASSIGN(program, Program::Compile(spec.plan));
+  StreamProgram program;
+  MR_ASSIGN(program, StreamProgram::Compile(spec.plan));
   flow::EpochIntent intent;
   intent.query = spec.name;
   intent.epoch = run.progress.epoch + 1;

@@ -27,7 +27,7 @@ std::string_view NameOf(sql::PlanKind kind) {
 
 class Compiler {
  public:
-  explicit Compiler(Program& program) : program_(program) {}
+  explicit Compiler(StreamProgram& program) : program_(program) {}
 
   Result<std::vector<Line>> LinesOf(const sql::Plan& node) {
     switch (node.kind) {
@@ -106,13 +106,13 @@ class Compiler {
     return lines;
   }
 
-  Program& program_;
+  StreamProgram& program_;
 };
 
 }  // namespace
 
-Result<Program> Program::Compile(sql::PlanPtr plan) {
-  Program program;
+Result<StreamProgram> StreamProgram::Compile(sql::PlanPtr plan) {
+  StreamProgram program;
   program.plan = std::move(plan);
   Compiler compiler(program);
   MR_ASSIGN(program.lines, compiler.LinesOf(*program.plan));

@@ -1,4 +1,4 @@
-// Program: a streaming plan compiled into straight lines, one from each scan up to the sinks or up
+// StreamProgram: a streaming plan compiled into straight lines, one from each scan up to the sinks or up
 // to the window aggregate, and one from there on.
 //
 //   UNION ALL of two topics, a window above        lines[0]: scan a, filter, project
@@ -24,7 +24,7 @@ struct Line {
   std::vector<OperatorPtr> operators;
 };
 
-struct Program {
+struct StreamProgram {
   sql::PlanPtr plan;  // keeps the nodes alive
   std::vector<Line> lines;
   const sql::Plan* window = nullptr;
@@ -33,7 +33,7 @@ struct Program {
   std::vector<std::string> topics;        // read, without repeats, sorted
 
   // kUnsupported: a node that does not run in a stream, by name and place.
-  static Result<Program> Compile(sql::PlanPtr plan);
+  static Result<StreamProgram> Compile(sql::PlanPtr plan);
 };
 
 }  // namespace millrace::engine

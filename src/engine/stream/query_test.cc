@@ -71,6 +71,11 @@ void Feed(FakeWorld& world, std::span<const Input> input) {
   }
 }
 
+Result<std::unique_ptr<StreamingQuery>> StartTags(FakeWorld& world) {
+  QuerySpec spec = testing::TagsQuery(world);  // wires the world's look-ups
+  return StreamingQuery::Start(std::move(spec), world.World());
+}
+
 Outcome UndisturbedRun(std::span<const Input> input, int32_t partitions) {
   FakeWorld world;
   world.AddTopic("in", partitions);
@@ -101,7 +106,7 @@ TEST(StreamingQueryTest, GivesWhatTheRecordsSay) {
     topic.Append(0, "k", R"({"id":"w","kind":"a","score":"5x","tags":["p"]})", 11);
     topic.Append(0, "k", R"({"id":)", 12);
   }
-  auto query = StreamingQuery::Start(testing::TagsQuery(world), world.World());
+  auto query = StartTags(world);
   ASSERT_TRUE(query.has_value()) << query.error().ToString();
   ASSERT_TRUE((*query)->CatchUp(10s).has_value());
   ASSERT_TRUE((*query)->Drain().has_value());
@@ -201,7 +206,7 @@ TEST(StreamingQueryTest, WaitsForASinkThatIsFull) {
   world.AddTopic("in", 1);
   world.topic("in").Append(0, "k", "broken", 10);
   world.topics.RefuseCommits(3);
-  auto query = StreamingQuery::Start(testing::TagsQuery(world), world.World());
+  auto query = StartTags(world);
   ASSERT_TRUE(query.has_value());
   ASSERT_TRUE((*query)->CatchUp(10s).has_value());
   EXPECT_EQ(world.DeadLetters("dead").size(), 1u);
@@ -212,7 +217,7 @@ TEST(StreamingQueryTest, AChangedDefinitionMustBeAccepted) {
   world.AddTopic("in", 1);
   world.topic("in").Append(0, "k", R"({"id":"x","kind":"a","score":"5","tags":["p"]})", 10);
   {
-    auto query = StreamingQuery::Start(testing::TagsQuery(world), world.World());
+    auto query = StartTags(world);
     ASSERT_TRUE(query.has_value());
     ASSERT_TRUE((*query)->CatchUp(10s).has_value());
   }
@@ -253,7 +258,7 @@ TEST(StreamingQueryTest, ADroppedQueryBeginsAgainAndItsSinksGoOn) {
   world.AddTopic("in", 1);
   world.topic("in").Append(0, "k", "broken", 10);
   for (int life = 1; life <= 2; ++life) {
-    auto query = StreamingQuery::Start(testing::TagsQuery(world), world.World());
+    auto query = StartTags(world);
     ASSERT_TRUE(query.has_value());
     ASSERT_TRUE((*query)->CatchUp(10s).has_value());
     query->reset();
@@ -267,13 +272,13 @@ TEST(StreamingQueryTest, MissingIntentsAndACutLogAreDamage) {
   world.AddTopic("in", 1);
   for (int i = 0; i < 3; ++i) world.topic("in").Append(0, "k", "broken", 10);
   {
-    auto query = StreamingQuery::Start(testing::TagsQuery(world), world.World());
+    auto query = StartTags(world);
     ASSERT_TRUE(query.has_value());
     ASSERT_TRUE((*query)->CatchUp(10s).has_value());
   }
   ASSERT_TRUE(world.store.Flush().has_value());
   world.AddTopic("in", 1);  // an empty log in its place
-  const auto query = StreamingQuery::Start(testing::TagsQuery(world), world.World());
+  const auto query = StartTags(world);
   ASSERT_FALSE(query.has_value());
   EXPECT_EQ(query.error().code, ErrorCode::kDamaged);
 }

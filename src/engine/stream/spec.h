@@ -70,7 +70,8 @@ struct StreamSettings {
   size_t epoch_bytes_max = size_t{16} << 20;
   // A cut is made no sooner than this after the one before ...
   std::chrono::microseconds epoch_interval_min{0};
-  // ... and put off at most this long to gather rows under load.
+  // ... and put off at most this long to gather rows under load. 0: never put off, as it must be
+  // with a clock that stands still.
   std::chrono::microseconds epoch_interval_max{50'000};
   size_t chunk_rows_max = 4096;  // unit of parallel work
   int threads = 0;               // 0: one a core
