@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/logging.h"
+#include "io/http_response.h"
 
 namespace millrace::io {
 namespace {
@@ -27,12 +28,9 @@ constexpr size_t kReadAheadBytes = 64 << 10;
 constexpr milliseconds kLinger(1000);
 constexpr milliseconds kAcceptPause(100);
 
-// What streams and the server need of a connection, whatever its protocol.
-class Connection {
+// What the server needs of a connection, whatever its protocol.
+class Connection : public ResponseWriter {
  public:
-  virtual ~Connection() = default;
-  // Sends all buffers; any thread but the event loop's. Returns when they are sent.
-  virtual error_code WriteAndWait(const std::array<net::const_buffer, 4>& buffers) = 0;
   virtual void CloseIfIdle() = 0;  // event loop only
   virtual void Close() = 0;        // event loop only
 };
@@ -100,90 +98,6 @@ void Shared::JoinStreams() {
   for (StreamThread& stream : ended) stream.thread.join();
 }
 
-// The head of a response, up to and with the empty line. `length` none: chunked, or until closing.
-std::string FormatHead(const HttpResponse& response, std::optional<uint64_t> length, bool chunked,
-                       bool keep_alive) {
-  std::string head =
-      fmt::format("HTTP/1.1 {} {}\r\n", response.status, HttpReason(response.status));
-  for (const HttpHeader& header : response.headers)
-    head += fmt::format("{}: {}\r\n", header.name, header.value);
-  if (!response.content_type.empty())
-    head += fmt::format("Content-Type: {}\r\n", response.content_type);
-  const bool bodiless = response.status == 204 || response.status == 304 || response.status < 200;
-  if (length && !bodiless) head += fmt::format("Content-Length: {}\r\n", *length);
-  if (chunked) head += "Transfer-Encoding: chunked\r\n";
-  head += keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n";
-  return head;
-}
-
-HttpResponse PlainResponse(int status, std::string_view text) {
-  return {.status = status, .content_type = "text/plain", .body = std::string(text) + "\n"};
-}
-
-HttpResponse CallHandler(const HttpHandler& handler, const HttpRequest& request) {
-  try {
-    HttpResponse response = handler(request);
-    for (const HttpHeader& header : response.headers) {
-      if (IsValidHeader(header)) continue;
-      logging::Error("http.response_header_refused", {{"path", request.path}});
-      return PlainResponse(500, "the answer had a malformed header field");
-    }
-    return response;
-  } catch (const std::exception& thrown) {
-    logging::Error("http.handler_failed", {{"path", request.path}, {"reason", thrown.what()}});
-    return PlainResponse(500, "the request failed inside the server; its log has the reason");
-  }
-}
-
-// Frames what a handler's stream function writes. Lives on the stream's thread.
-class FramedStream final : public ResponseStream {
- public:
-  FramedStream(Shared& shared, Connection& connection, std::string head, bool chunked,
-               std::optional<uint64_t> length)
-      : shared_(shared),
-        connection_(connection),
-        head_(std::move(head)),
-        chunked_(chunked),
-        left_(length) {}
-
-  Status Write(std::string_view bytes) override {
-    if (shared_.stopping) return Fail(ErrorCode::kCancelled, "http response: the server stops");
-    if (left_ && bytes.size() > *left_)
-      return Fail(ErrorCode::kInternal, "http response: {} bytes more than announced",
-                  bytes.size() - *left_);
-    if (left_) *left_ -= bytes.size();
-    if (bytes.empty()) return Send("", "", "");
-    return chunked_ ? Send(fmt::format("{:x}\r\n", bytes.size()), bytes, "\r\n")
-                    : Send("", bytes, "");
-  }
-  void Abort() override { failed_ = true; }
-  bool closed() const override { return failed_ || shared_.stopping; }
-
-  // True when the response is whole and the connection may be used again.
-  bool End() {
-    if (failed_ || (left_ && *left_ > 0)) return false;
-    return Send("", chunked_ ? "0\r\n\r\n" : "", "").has_value();
-  }
-
- private:
-  Status Send(std::string_view before, std::string_view bytes, std::string_view after) {
-    if (failed_) return Fail(ErrorCode::kUnavailable, "http response: the connection is closed");
-    const std::string head = std::exchange(head_, {});
-    const error_code error = connection_.WriteAndWait(
-        {net::buffer(head), net::buffer(before), net::buffer(bytes), net::buffer(after)});
-    if (!error) return {};
-    failed_ = true;
-    return Fail(ErrorCode::kUnavailable, "http response: {}", error.message());
-  }
-
-  Shared& shared_;
-  Connection& connection_;
-  std::string head_;
-  const bool chunked_;
-  std::optional<uint64_t> left_;  // announced and not yet written
-  std::atomic<bool> failed_ = false;
-};
-
 // One connection: reads a request, hands it to a handler thread, writes the response, and again.
 // Everything here runs on the event loop unless said otherwise; pending operations keep it alive.
 template <typename Protocol>
@@ -205,18 +119,22 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
 
   void RefuseAsBusy() {
     keep_alive_ = false;
-    Respond(PlainResponse(503, "too many connections"));
+    Respond(PlainHttpResponse(503, "too many connections"));
   }
 
-  error_code WriteAndWait(const std::array<net::const_buffer, 4>& buffers) override {
+  std::string WriteAndWait(const std::array<std::string_view, 4>& pieces) override {
     auto done = std::make_shared<std::promise<error_code>>();
     auto future = done->get_future();
-    net::post(shared_.loop, [self = this->shared_from_this(), &buffers, done] {
+    const std::array<net::const_buffer, 4> buffers = {
+        net::buffer(pieces[0]), net::buffer(pieces[1]), net::buffer(pieces[2]),
+        net::buffer(pieces[3])};
+    net::post(shared_.loop, [self = this->shared_from_this(), buffers, done] {
       self->stream_.expires_after(self->shared_.options.write_max);
       net::async_write(self->stream_, buffers,
                        [self, done](error_code error, size_t) { done->set_value(error); });
     });
-    return future.get();
+    const error_code error = future.get();
+    return error ? error.message() : std::string();
   }
 
   void CloseIfIdle() override {
@@ -272,10 +190,10 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
     idle_ = false;
     keep_alive_ = false;
     if (error == http::error::header_limit || error == http::error::buffer_overflow)
-      return Respond(PlainResponse(431, "the request's header is too large"));
+      return Respond(PlainHttpResponse(431, "the request's header is too large"));
     if (error == http::error::body_limit)
-      return Respond(PlainResponse(413, "the request's body is too large"));
-    Respond(PlainResponse(400, "the request is not HTTP/1.1: " + error.message()));
+      return Respond(PlainHttpResponse(413, "the request's body is too large"));
+    Respond(PlainHttpResponse(400, "the request is not HTTP/1.1: " + error.message()));
   }
 
   void Dispatch() {
@@ -286,12 +204,13 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
     auto request = std::make_shared<HttpRequest>(MakeRequest(message));
     if (request->target.empty() || request->target[0] != '/') {
       keep_alive_ = false;
-      return Respond(PlainResponse(400, "the request's target does not start with '/'"));
+      return Respond(PlainHttpResponse(400, "the request's target does not start with '/'"));
     }
     ++shared_.requests;
     stream_.expires_never();
     net::post(shared_.handlers, [self = this->shared_from_this(), request] {
-      auto response = std::make_shared<HttpResponse>(CallHandler(self->shared_.handler, *request));
+      auto response =
+          std::make_shared<HttpResponse>(CallHttpHandler(self->shared_.handler, *request));
       net::post(self->shared_.loop, [self, response] { self->Respond(std::move(*response)); });
     });
   }
@@ -316,8 +235,8 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
     const bool has_length = !response.stream || response.stream_length;
     const uint64_t length =
         response.stream ? response.stream_length.value_or(0) : response.body.size();
-    head_ =
-        FormatHead(response, has_length ? std::optional(length) : std::nullopt, false, keep_alive_);
+    head_ = FormatHttpHead(response, has_length ? std::optional(length) : std::nullopt, false,
+                           keep_alive_);
     body_ = head_only_ ? std::string() : std::move(response.body);
     stream_.expires_after(shared_.options.write_max);
     net::async_write(stream_,
@@ -331,11 +250,11 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
   void RespondWithStream(HttpResponse response) {
     const bool chunked = !response.stream_length && version_ >= 11;
     if (!response.stream_length && !chunked) keep_alive_ = false;
-    auto head = FormatHead(response, response.stream_length, chunked, keep_alive_);
+    auto head = FormatHttpHead(response, response.stream_length, chunked, keep_alive_);
     const auto length = response.stream_length;
     auto self = this->shared_from_this();
     auto run = [self, chunked, length, head, produce = std::move(response.stream)] {
-      FramedStream stream(self->shared_, *self, head, chunked, length);
+      FramedStream stream(*self, self->shared_.stopping, head, chunked, length);
       bool whole = false;
       try {
         produce(stream);
@@ -347,7 +266,7 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
                 [self, whole] { whole ? self->AfterResponse() : self->Close(); });
     };
     if (shared_.StartStream(std::move(run))) return;
-    Respond(PlainResponse(503, "too many streams are open"));
+    Respond(PlainHttpResponse(503, "too many streams are open"));
   }
 
   void AfterResponse() {
