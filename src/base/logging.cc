@@ -85,9 +85,7 @@ std::string NowText() {
 // Whether to write, and how many equal events were held back since the last one.
 bool Admit(State& state, std::string_view event, Fields fields, int64_t& suppressed) {
   std::string key(event);
-  for (const Field& field : fields) {
-    if (field.name == "key") AppendValue(key, field.value, false);
-  }
+  if (fields.size() > 0) AppendValue(key, fields.begin()->value, false);
   if (state.repeats.size() > kRepeatKeysMax) state.repeats.clear();
   const auto now = std::chrono::steady_clock::now();
   auto [entry, is_new] = state.repeats.try_emplace(key, Repeat{now, 0});

@@ -222,7 +222,7 @@ void EpochRunner::Settle(Work& work, EpochOutput& output) {
   int64_t watermark_us = INT64_MAX;
   for (size_t i = 0; i < program_.lines.size(); ++i) {
     const sql::Plan& scan = *program_.lines[i].scan;
-    if (scan.relation.name != after.at.topic || scan.event_time < 0) continue;
+    if (scan.relation.name != after.at.topic || !HasEventTime(scan)) continue;
     watermark_us = std::min(
         watermark_us,
         PartitionWatermark(after.watermark_us, work.event_time_max_us[i], scan.watermark_delay_us));

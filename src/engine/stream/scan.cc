@@ -90,6 +90,9 @@ Result<std::unique_ptr<ScanReader>> ScanReader::Make(const sql::Plan& node,
     }
   }
   MR_ASSIGN(reader->json_, data::JsonReader::Make(json));
+  if (node.event_time < 0 && node.event_time_expr != nullptr) {
+    MR_ASSIGN(reader->event_time_, Evaluator::Make(std::span(&node.event_time_expr, 1)));
+  }
   return reader;
 }
 
@@ -99,7 +102,7 @@ Rows ScanReader::Read(ChunkContext& context, int64_t& event_time_max_us) {
   rows.batch.columns.resize(schema_->fields.size());
   AddRecordColumns(rows, context.chunk);
   ReadValues(rows, context);
-  if (node_.event_time >= 0) CheckEventTimes(rows, context, event_time_max_us);
+  if (HasEventTime(node_)) CheckEventTimes(rows, context, event_time_max_us);
   return rows;
 }
 
@@ -123,13 +126,20 @@ void ScanReader::AddRecordColumns(Rows& rows, const Chunk& chunk) const {
   }
 }
 
+ColumnPtr ScanReader::EventTimes(const Rows& rows, data::RowErrors& errors) const {
+  if (event_time_ == nullptr) return rows.batch.columns[static_cast<size_t>(node_.event_time)];
+  const EvalContext nothing;  // an event time depends on its record alone
+  return event_time_->Evaluate(rows.batch, data::RowSet::All(rows.batch.rows), nothing, errors)[0];
+}
+
 void ScanReader::CheckEventTimes(Rows& rows, ChunkContext& context,
                                  int64_t& event_time_max_us) const {
-  const data::Column& times = *rows.batch.columns[static_cast<size_t>(node_.event_time)];
-  const data::Reader<int64_t> time(times);
   data::RowErrors errors(rows.batch.rows);
+  const ColumnPtr times = EventTimes(rows, errors);
+  const data::Reader<int64_t> time(*times);
   for (size_t row = 0; row < rows.batch.rows; ++row) {
-    if (times.IsNull(row)) {
+    if (errors.Has(row)) continue;
+    if (times->IsNull(row)) {
       if (options_.needs_event_time)
         errors.Add(row, "EVENT_TIME_NULL", "the event time is NULL: no window holds the row");
       continue;

@@ -13,10 +13,16 @@
 
 #include "base/result.h"
 #include "data/json_reader.h"
+#include "engine/evaluator.h"
 #include "engine/stream/rows.h"
 #include "sql/plan.h"
 
 namespace millrace::engine {
+
+// Whether the scan gives event times: a column, or an expression over columns (a struct's field).
+inline bool HasEventTime(const sql::Plan& scan) {
+  return scan.event_time >= 0 || scan.event_time_expr != nullptr;
+}
 
 struct ScanOptions {
   bool needs_event_time = false;  // a window above: rows without event time are refused
@@ -38,14 +44,16 @@ class ScanReader {
 
   void ReadValues(Rows& rows, ChunkContext& context);
   void AddRecordColumns(Rows& rows, const Chunk& chunk) const;
+  data::ColumnPtr EventTimes(const Rows& rows, data::RowErrors& errors) const;
   void CheckEventTimes(Rows& rows, ChunkContext& context, int64_t& event_time_max_us) const;
 
   const sql::Plan& node_;
   ScanOptions options_;
   std::shared_ptr<const data::Schema> schema_;
   std::unique_ptr<data::JsonReader> json_;
-  std::vector<int> json_columns_;    // ordinals in the node's schema, in the reader's order
-  std::vector<int> record_columns_;  // ordinals of the hidden columns
+  std::unique_ptr<Evaluator> event_time_;  // when it is not a column
+  std::vector<int> json_columns_;          // ordinals in the node's schema, in the reader's order
+  std::vector<int> record_columns_;        // ordinals of the hidden columns
   std::vector<std::string_view> values_;
 };
 
