@@ -80,7 +80,7 @@ int RunCommand(const CommandLine& line) {
       pipeline::Workspace::Open(*project, io::PosixFileSystem(), io::SystemClock(), options);
   if (!workspace) return Complain(workspace.error());
   for (const std::string& change : (*workspace)->changes())
-    logging::Info("project.applied", {{"key", change}, {"change", change}});
+    logging::Info("project.applied", {{"change", change}});
 
   // The doors open first: /livez answers while the pipeline recovers, /readyz once it is ready.
   auto doors = api::Doors::Open(**workspace);

@@ -155,8 +155,10 @@ Status QueryHost::Stop() {
   }
   if (query == nullptr) return {};
   const Status drained = query->Drain();
+  const engine::QueryMetrics metrics = query->Metrics();
   query.reset();
   std::lock_guard lock(mutex_);
+  last_metrics_ = metrics;
   built_.reset();
   return drained;
 }
@@ -227,7 +229,7 @@ std::string QueryHost::failure() const {
 engine::QueryMetrics QueryHost::Metrics() const {
   std::lock_guard lock(mutex_);
   if (query_ != nullptr) return query_->Metrics();
-  engine::QueryMetrics metrics;
+  engine::QueryMetrics metrics = last_metrics_;
   metrics.query = definition_.name;
   return metrics;
 }

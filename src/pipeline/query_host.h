@@ -67,6 +67,7 @@ class QueryHost {
   std::optional<Built> built_;
   std::unique_ptr<engine::StreamingQuery> query_;
   std::string failure_;
+  engine::QueryMetrics last_metrics_;  // of a query that was stopped
   int64_t restart_at_ns_ = 0;
   int64_t restart_delay_ns_ = 0;
 };

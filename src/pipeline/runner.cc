@@ -49,6 +49,8 @@ class RunnerImpl final : public Runner {
     if (scheduler_ != nullptr) {
       snapshot.dags = scheduler_->ListDags();
       snapshot.schedule = scheduler_->Counters();
+    } else {
+      snapshot.schedule = last_counters_;
     }
     snapshot.extracted_records = tasks_->extracted_records;
     snapshot.extracted_pages = tasks_->extracted_pages;
@@ -80,6 +82,7 @@ class RunnerImpl final : public Runner {
     }
     if (Status flushed = workspace_.store().Flush(); !flushed && result)
       result = std::move(flushed);
+    if (scheduler_ != nullptr) last_counters_ = scheduler_->Counters();
     scheduler_.reset();
     return result;
   }
@@ -127,6 +130,7 @@ class RunnerImpl final : public Runner {
   std::unique_ptr<TaskEnvironment> tasks_;
   std::vector<std::unique_ptr<QueryHost>> hosts_;
   std::unique_ptr<schedule::Scheduler> scheduler_;
+  schedule::SchedulerCounters last_counters_;  // of a drained scheduler
   std::atomic<bool> draining_ = false;
   std::mutex upkeep_mutex_;  // of the two below
   std::condition_variable upkeep_wake_;

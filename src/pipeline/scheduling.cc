@@ -4,6 +4,16 @@
 #include "pipeline/tasks.h"
 
 namespace millrace::pipeline {
+namespace {
+
+// For a scheduler that is only asked and never started.
+Result<std::unique_ptr<schedule::Task>> NothingRuns(const std::string& dag,
+                                                    const schedule::TaskSpec& spec) {
+  return Fail(ErrorCode::kUnavailable, "task {} of {} needs the pipeline to be running", spec.id,
+              dag);
+}
+
+}  // namespace
 
 Result<std::unique_ptr<schedule::Scheduler>> OpenScheduler(Workspace& workspace,
                                                            schedule::TaskFactory factory,
@@ -29,7 +39,7 @@ Result<SchedulerAccess> SchedulerAccess::Of(OperationContext& context) {
     access.scheduler_ = &context.runner->scheduler();
     return access;
   }
-  MR_ASSIGN(access.owned_, OpenScheduler(context.workspace, {}, 1));
+  MR_ASSIGN(access.owned_, OpenScheduler(context.workspace, NothingRuns, 1));
   access.scheduler_ = access.owned_.get();
   return access;
 }

@@ -10,7 +10,7 @@
 
 namespace millrace::pipeline {
 
-// Opened, not started. `factory` may be empty for a scheduler that is only asked.
+// Opened, not started.
 Result<std::unique_ptr<schedule::Scheduler>> OpenScheduler(Workspace& workspace,
                                                            schedule::TaskFactory factory,
                                                            int workers);
