@@ -16,7 +16,7 @@ run: ## Build a release and run the example: users API -> topic -> SQL -> tables
 	@tools/install-deps.sh run
 	@mkdir -p build
 	@cmake --preset release >build/cmake-release.log 2>&1 || { cat build/cmake-release.log; exit 1; }
-	@cmake --build build/release --target millrace millrace_users_api -j $(JOBS)
+	@cmake --build build/release --target millrace millrace_users_api millrace_users_check -j $(JOBS)
 	@MILLRACE_DATA=$(RUN_DATA) FOR=$(FOR) examples/users/run.sh $(ARGS)
 
 build: ## Build everything for development
