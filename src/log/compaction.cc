@@ -175,6 +175,7 @@ Status Partition::Compact(std::optional<Offset> keep_from) {
   std::unique_lock lock(mutex_);
   synced_.wait(lock, [&] { return !syncing_; });
   cleaned_ = std::max(cleaned_, segments[closed - 1]->extent().end);
+  producers_.Prune(cleaned_, TimestampMs(INT64_MIN));  // nothing aborted is left there
   return StoreCheckpointLocked();
 }
 

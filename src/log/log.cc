@@ -181,6 +181,7 @@ Result<AppendTicket> Log::AppendAsync(const std::string& topic, PartitionId part
   BatchBuilder builder(found->info.spec.codec);
   std::string batches;
   for (const flow::OutRecord& record : records) {
+    MR_TRY(impl_->core.CheckRecord(record));
     builder.Add(record);
     if (builder.bytes() < kBatchTarget && &record != &records.back()) continue;
     MR_ASSIGN(const std::string batch, builder.Finish({}));

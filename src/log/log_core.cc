@@ -242,6 +242,16 @@ TopicCatalog LogCore::catalog() const {
   return catalog_;
 }
 
+Status LogCore::CheckRecord(const flow::OutRecord& record) const {
+  size_t bytes = (record.key ? record.key->size() : 0) + (record.value ? record.value->size() : 0);
+  for (const flow::Header& header : record.headers)
+    bytes += header.key.size() + header.value.size();
+  const size_t bytes_max = options_.batch_bytes_max / 2;
+  if (bytes <= bytes_max) return {};
+  return Fail(ErrorCode::kInvalidArgument, "a record of {} bytes is too large, {} are allowed",
+              bytes, bytes_max);
+}
+
 Status LogCore::CheckBudget(uint64_t bytes) {
   MR_TRY(alive());
   const uint64_t budget = options_.disk_budget_bytes;

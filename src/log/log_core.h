@@ -65,6 +65,8 @@ class LogCore {
   Result<Producer> NewProducer();
   TopicCatalog catalog() const;
 
+  // kInvalidArgument for a record that no batch could hold.
+  Status CheckRecord(const flow::OutRecord& record) const;
   // kResourceExhausted when `bytes` more would pass the disk budget.
   Status CheckBudget(uint64_t bytes);
   void CountAppended(uint64_t bytes) { disk_bytes_ += bytes; }

@@ -123,7 +123,12 @@ Result<std::optional<Partition::Appended>> Partition::CheckBatches(std::string& 
   Offset next = end_;
   for (size_t at = 0; at < batches.size();) {
     const std::string_view rest = std::string_view(batches).substr(at);
-    MR_ASSIGN(BatchHeader header, ParseBatchHeader(rest, context_.options.batch_bytes_max));
+    auto parsed = ParseBatchHeader(rest, context_.options.batch_bytes_max);
+    if (!parsed) {
+      parsed.error().code = ErrorCode::kInvalidArgument;
+      return std::unexpected(std::move(parsed).error());
+    }
+    BatchHeader header = *parsed;
     MR_CHECK(header.total_bytes() <= rest.size(), "a batch to append is whole");
     MR_ASSIGN(const auto duplicate, producers_.Check(header));
     if (duplicate) {
@@ -239,7 +244,13 @@ Status Partition::Sync() {
   const Offset wanted = end_;
   synced_.wait(lock, [&] { return !syncing_ || synced_end_ >= wanted || !status_; });
   MR_TRY(status_);
-  if (synced_end_ >= wanted) return {};
+  if (synced_end_ >= wanted) {
+    // A checkpoint or a roll may have synced without telling the readers.
+    const std::function<void()> notify = notify_;
+    lock.unlock();
+    if (notify) notify();
+    return {};
+  }
   syncing_ = true;
   const std::shared_ptr<Segment> segment = segments_.back();
   const Segment::Extent extent = segment->extent();

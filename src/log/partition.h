@@ -141,6 +141,8 @@ class Partition {
                      const Error& why, bool valid_behind);
   Status CutTail(const std::string& path, uint64_t position, uint64_t size, bool keep_copy);
   Status Salvage(const std::string& path, Offset base);
+  // Whether offsets [from, to) may rightly be missing.
+  bool MayBeMissing(Offset from, Offset to) const;
 
   // All with mutex_ held.
   Status CheckWritable() const;
@@ -161,6 +163,7 @@ class Partition {
   struct View {
     Segments segments;
     Offset limit;
+    bool gaps = false;  // offsets may be missing: compacted or given up
     std::vector<AbortedTransaction> aborted;
   };
   Result<View> MakeView(Offset from, Offset to, bool committed) const;

@@ -5,6 +5,12 @@
 #include "log/partition.h"
 
 namespace millrace::log {
+namespace {
+
+// A producer that was silent for so long is forgotten; its next sequence starts anew.
+constexpr int64_t kProducerIdleMs = 7 * 86'400'000LL;
+
+}  // namespace
 
 PartitionCheckpoint Partition::SnapshotLocked() const {
   PartitionCheckpoint checkpoint;
@@ -38,6 +44,8 @@ Status Partition::StoreCheckpointLocked(std::optional<std::pair<Offset, uint64_t
     synced_end_ = end_;
     if (!segments_.empty()) synced_position_ = segments_.back()->extent().bytes;
   }
+  producers_.Prune(start_,
+                   TimestampMs(std::max<int64_t>(last_timestamp_.value, 0) - kProducerIdleMs));
   PartitionCheckpoint checkpoint = SnapshotLocked();
   for (PartitionCheckpoint::Closed& closed : checkpoint.closed) {
     if (replacing && closed.extent.base == replacing->first) closed.bytes_next = replacing->second;

@@ -45,7 +45,7 @@ class PieceReader {
   // The whole batch of `header`, verified.
   Result<std::string_view> Batch(const BatchHeader& header) {
     MR_ASSIGN(const std::string_view bytes, Peek(header.total_bytes()));
-    auto verified = VerifyBatch(bytes, batch_bytes_max_);
+    auto verified = VerifyStoredBatch(bytes, batch_bytes_max_);
     if (!verified) return AtByte(std::move(verified).error(), segment_.path(), position_);
     return bytes.substr(0, header.total_bytes());
   }
@@ -102,6 +102,7 @@ Result<Partition::View> Partition::MakeView(Offset from, Offset to, bool committ
                   at_.topic, at_.partition, from, view.limit);
     }
     view.limit = std::min(view.limit, to);
+    view.gaps = spec_.cleanup == Cleanup::kCompact || cleaned_ > from || !lost_.empty();
     for (const auto& segment : segments_) {
       const bool last = segment == segments_.back();
       if (segment->base() < view.limit && (last || from < segment->extent().end))
@@ -115,11 +116,21 @@ Result<Partition::View> Partition::MakeView(Offset from, Offset to, bool committ
 Status Partition::ReadSegment(Segment& segment, const View& view, Offset to, size_t bytes_max,
                               flow::RecordBlock& block) {
   const Offset from = block.next;
-  MR_ASSIGN(const uint64_t position, segment.PositionFor(from));
-  PieceReader reader(segment, position, segment.extent().bytes,
+  MR_ASSIGN(const IndexEntry begin, segment.PositionFor(from));
+  PieceReader reader(segment, begin.position, segment.extent().bytes,
                      std::clamp(bytes_max, kPieceMin, kPieceMax), context_.options.batch_bytes_max);
+  Offset expected = begin.offset;
   while (!reader.AtEnd() && block.next < to && (block.records.empty() || block.bytes < bytes_max)) {
     MR_ASSIGN(const BatchHeader header, reader.Header());
+    // The base offset is the one number that no checksum covers: it must follow from the others.
+    if (header.base_offset < expected || (header.base_offset > expected && !view.gaps)) {
+      return AtByte(
+          {ErrorCode::kDamaged,
+           fmt::format("record batch at offset {}, but {} is next", header.base_offset, expected),
+           {}},
+          segment.path(), reader.position());
+    }
+    expected = header.end_offset();
     if (header.base_offset >= to) break;
     if (header.end_offset() > from) {
       MR_ASSIGN(const std::string_view batch, reader.Batch(header));
@@ -165,8 +176,8 @@ Result<std::string> Partition::ReadRaw(Offset from, size_t bytes_max) {
   MR_ASSIGN(const View view, MakeView(from, Offset(INT64_MAX), /*committed=*/false));
   std::string bytes;
   for (const auto& segment : view.segments) {
-    MR_ASSIGN(const uint64_t position, segment->PositionFor(from));
-    PieceReader reader(*segment, position, segment->extent().bytes,
+    MR_ASSIGN(const IndexEntry begin, segment->PositionFor(from));
+    PieceReader reader(*segment, begin.position, segment->extent().bytes,
                        std::clamp(bytes_max, kPieceMin, kPieceMax),
                        context_.options.batch_bytes_max);
     while (!reader.AtEnd()) {
@@ -188,8 +199,8 @@ Result<Offset> Partition::OffsetForTime(TimestampMs at) {
   MR_ASSIGN(const View view, MakeView(offsets.start, Offset(INT64_MAX), /*committed=*/true));
   for (const auto& segment : view.segments) {
     if (segment->extent().max_timestamp < at) continue;
-    MR_ASSIGN(const uint64_t position, segment->PositionForTime(at));
-    PieceReader reader(*segment, position, segment->extent().bytes, kPieceMin,
+    MR_ASSIGN(const IndexEntry begin, segment->PositionForTime(at));
+    PieceReader reader(*segment, begin.position, segment->extent().bytes, kPieceMin,
                        context_.options.batch_bytes_max);
     while (!reader.AtEnd()) {
       MR_ASSIGN(const BatchHeader header, reader.Header());

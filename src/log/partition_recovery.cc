@@ -156,7 +156,7 @@ Status Partition::ScanFile(Offset base, uint64_t from, bool is_last, Segment::Ex
   while (!walker.AtEnd()) {
     std::string_view bytes;
     auto header = walker.Batch(bytes);
-    if (header && header->base_offset < end_) {
+    if (header && (header->base_offset < end_ || !MayBeMissing(end_, header->base_offset))) {
       header = Fail(ErrorCode::kDamaged, "record batch at offset {}, but {} is next",
                     header->base_offset, end_);
     }
@@ -223,6 +223,12 @@ Status Partition::CutTail(const std::string& path, uint64_t position, uint64_t s
   return writer->Sync();
 }
 
+bool Partition::MayBeMissing(Offset from, Offset to) const {
+  if (from == to || spec_.cleanup == Cleanup::kCompact || to <= cleaned_) return true;
+  return std::ranges::any_of(
+      lost_, [&](const LostRange& lost) { return lost.begin <= from && to <= lost.end; });
+}
+
 // --accept-loss: keeps the valid batches of a damaged segment, and the damaged file beside them.
 Status Partition::Salvage(const std::string& path, Offset base) {
   MR_ASSIGN(const auto file, context_.fs.OpenForRead(path));
@@ -236,6 +242,10 @@ Status Partition::Salvage(const std::string& path, Offset base) {
     const auto header = walker.Batch(bytes);
     if (header && header->base_offset >= next) {
       if (!lost.empty() && lost.back().end.value < 0) lost.back().end = header->base_offset;
+      if ((lost.empty() || lost.back().end != header->base_offset) &&
+          !MayBeMissing(next, header->base_offset)) {
+        lost.push_back({at_, next, header->base_offset, "offsets are missing in " + path});
+      }
       good += bytes;
       next = header->end_offset();
       walker.Skip(*header);

@@ -98,9 +98,7 @@ Result<std::shared_ptr<Segment>> Segment::Open(io::FileSystem& fs, const std::st
   MR_ASSIGN(segment->reader_, fs.OpenForRead(segment->path_));
   if (!writable) return segment;
   MR_ASSIGN(segment->writer_, fs.OpenForWrite(segment->path_, io::OpenMode::kAppend));
-  // The index of a segment that grows again starts anew: what a torn tail left in it would be
-  // taken as proof one day.
-  MR_TRY(segment->RebuildIndex());
+  MR_TRY(segment->CompleteIndex());
   return segment;
 }
 
@@ -149,21 +147,7 @@ Status Segment::LoadEntries() {
     std::lock_guard lock(mutex_);
     if (entries_complete_) return {};
   }
-  const Extent now = extent();
-  MR_ASSIGN(LoadedIndex index, LoadIndex(fs_, index_path_, now.bytes));
-  const uint64_t reached = index.entries.empty() ? 0 : index.entries.back().position;
-  if (now.bytes - reached > 64 * kEntrySpacing) return RebuildIndex();
-  std::vector<IndexEntry> kept;
-  for (const IndexEntry& entry : index.entries) {
-    if (!kept.empty() && entry.position - kept.back().position < kEntrySpacing) continue;
-    MR_ASSIGN(const bool fits, Fits(entry, now));
-    if (!fits) return RebuildIndex();
-    kept.push_back(entry);
-  }
-  std::lock_guard lock(mutex_);
-  entries_ = std::move(kept);
-  entries_complete_ = true;
-  return {};
+  return CompleteIndex();
 }
 
 Result<bool> Segment::Fits(const IndexEntry& entry, const Extent& extent) const {
@@ -175,42 +159,61 @@ Result<bool> Segment::Fits(const IndexEntry& entry, const Extent& extent) const 
          header->end_offset() <= extent.end;
 }
 
-Status Segment::RebuildIndex() {
+// The entries of the index file as far as they fit the segment.
+Result<std::vector<IndexEntry>> Segment::KnownEntries(const Extent& now) const {
+  MR_ASSIGN(const LoadedIndex index, LoadIndex(fs_, index_path_, now.bytes));
+  std::vector<IndexEntry> known;
+  for (const IndexEntry& entry : index.entries) {
+    if (!known.empty() && entry.position - known.back().position < kEntrySpacing) continue;
+    MR_ASSIGN(const bool fits, Fits(entry, now));
+    if (!fits) return std::vector<IndexEntry>();
+    known.push_back(entry);
+  }
+  return known;
+}
+
+Status Segment::CompleteIndex() {
   const Extent now = extent();
-  std::vector<IndexEntry> entries;
-  TimestampMs newest{INT64_MIN};
-  MR_TRY(
-      WalkHeaders(*reader_, path_, 0, now.bytes, [&](const BatchHeader& header, uint64_t position) {
-        if (entries.empty() || position - entries.back().position >= kEntrySpacing)
-          entries.push_back({header.base_offset, position, newest});
-        newest = std::max(newest, TimestampMs(header.max_timestamp));
-      }));
+  MR_ASSIGN(std::vector<IndexEntry> entries, KnownEntries(now));
+  const uint64_t from = entries.empty() ? 0 : entries.back().position;
+  if (writer_ == nullptr && now.bytes - from <= kEntrySpacing * 4) {
+    std::lock_guard lock(mutex_);
+    entries_ = std::move(entries);
+    entries_complete_ = true;
+    return {};
+  }
+  TimestampMs newest = entries.empty() ? TimestampMs(INT64_MIN) : entries.back().max_timestamp;
+  MR_TRY(WalkHeaders(*reader_, path_, from, now.bytes,
+                     [&](const BatchHeader& header, uint64_t position) {
+                       if (entries.empty() || position - entries.back().position >= kEntrySpacing)
+                         entries.push_back({header.base_offset, position, newest});
+                       newest = std::max(newest, TimestampMs(header.max_timestamp));
+                     }));
   std::string bytes(kIndexMagic);
   for (const IndexEntry& entry : entries) bytes += EncodeEntry(entry);
   if (now.bytes > 0) bytes += EncodeEntry({now.end, now.bytes, newest});
-  auto writer = fs_.OpenForWrite(index_path_, io::OpenMode::kTruncate);
-  if (!writer) return std::unexpected(writer.error());
-  MR_TRY((*writer)->Append(bytes));
-  if (writer_ != nullptr) index_writer_ = std::move(*writer);
+  MR_ASSIGN(auto writer, fs_.OpenForWrite(index_path_, io::OpenMode::kTruncate));
+  MR_TRY(writer->Append(bytes));
+  if (writer_ != nullptr) index_writer_ = std::move(writer);
   std::lock_guard lock(mutex_);
   entries_ = std::move(entries);
   entries_complete_ = true;
   return {};
 }
 
-Result<uint64_t> Segment::PositionFor(Offset offset) {
+Result<IndexEntry> Segment::PositionFor(Offset offset) {
   MR_TRY(LoadEntries());
   std::lock_guard lock(mutex_);
   const auto behind = std::ranges::upper_bound(entries_, offset, {}, &IndexEntry::offset);
-  return behind == entries_.begin() ? uint64_t{0} : std::prev(behind)->position;
+  return behind == entries_.begin() ? IndexEntry{base_, 0} : *std::prev(behind);
 }
 
-Result<uint64_t> Segment::PositionForTime(TimestampMs at) {
+Result<IndexEntry> Segment::PositionForTime(TimestampMs at) {
   MR_TRY(LoadEntries());
   std::lock_guard lock(mutex_);
   // max_timestamp never falls, so the first entry that has seen `at` lies behind the record.
   const auto behind = std::ranges::lower_bound(entries_, at, {}, &IndexEntry::max_timestamp);
-  return behind == entries_.begin() ? uint64_t{0} : std::prev(behind)->position;
+  return behind == entries_.begin() ? IndexEntry{base_, 0} : *std::prev(behind);
 }
 
 }  // namespace millrace::log

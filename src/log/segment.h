@@ -80,16 +80,18 @@ class Segment {
   void Close();
 
   // Where to begin reading for `offset`: the last known batch at or before it.
-  Result<uint64_t> PositionFor(Offset offset);
+  Result<IndexEntry> PositionFor(Offset offset);
   // Where to begin looking for the first record at or after `at`.
-  Result<uint64_t> PositionForTime(TimestampMs at);
+  Result<IndexEntry> PositionForTime(TimestampMs at);
 
  private:
   Segment(io::FileSystem& fs, std::string folder, Offset base);
   Status MakeFiles();
-  // Fills the index in memory from its file or, where that does not reach, from the batches.
   Status LoadEntries();
-  Status RebuildIndex();
+  // Fills the index in memory from its file and, where that does not reach, from the batches; the
+  // file is then written anew. Everything in the segment is on stable storage by then.
+  Status CompleteIndex();
+  Result<std::vector<IndexEntry>> KnownEntries(const Extent& now) const;
   // Does a batch begin where the entry says (a compaction or a lost write may have moved it)?
   Result<bool> Fits(const IndexEntry& entry, const Extent& extent) const;
 

@@ -10,6 +10,15 @@ constexpr size_t kAnyBatch = size_t{1} << 31;
 
 }  // namespace
 
+Result<BatchHeader> VerifyStoredBatch(std::string_view bytes, size_t batch_bytes_max) {
+  MR_ASSIGN(const BatchHeader header, VerifyBatch(bytes, batch_bytes_max));
+  if (header.leader_epoch != 0) {
+    return Fail(ErrorCode::kDamaged, "record batch at offset {}: leader epoch {}, stored was 0",
+                header.base_offset, header.leader_epoch);
+  }
+  return header;
+}
+
 Result<std::string_view> BatchWalker::Peek(size_t size) {
   const uint64_t wanted = std::min<uint64_t>(size, end_ - position_);
   const uint64_t have_end = buffer_at_ + buffer_.size();
@@ -36,7 +45,7 @@ Result<BatchHeader> BatchWalker::Header() {
 Result<BatchHeader> BatchWalker::Batch(std::string_view& bytes) {
   MR_ASSIGN(const BatchHeader header, Header());
   MR_ASSIGN(bytes, Peek(header.total_bytes()));
-  return VerifyBatch(bytes, batch_bytes_max_);
+  return VerifyStoredBatch(bytes, batch_bytes_max_);
 }
 
 Result<bool> BatchWalker::SeekValid(Offset least) {

@@ -14,6 +14,9 @@
 
 namespace millrace::log {
 
+// The same for a batch that the log has stored: its leader epoch, which no checksum covers, is 0.
+Result<BatchHeader> VerifyStoredBatch(std::string_view bytes, size_t batch_bytes_max);
+
 // Reads ahead through a file in large pieces; a view stays valid until the next call.
 class BatchWalker {
  public:

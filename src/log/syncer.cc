@@ -38,7 +38,7 @@ std::shared_ptr<Partition> Syncer::Next() {
 void Syncer::Run() {
   while (const std::shared_ptr<Partition> partition = Next()) {
     // A failure is the partition's to report: it closes itself and calls the fatal handler.
-    if (partition->needs_sync()) static_cast<void>(partition->Sync());
+    static_cast<void>(partition->Sync());
   }
 }
 

@@ -28,6 +28,7 @@ class LogTransaction final : public flow::Transaction {
 
   Status Append(const std::string& topic, std::optional<PartitionId> partition,
                 flow::OutRecord record) override {
+    MR_TRY(coordinator_.core().CheckRecord(record));
     MR_ASSIGN(Lane* const lane, FindLane(topic, partition, record));
     bytes_ += (record.key ? record.key->size() : 0) + (record.value ? record.value->size() : 0);
     lane->builder.Add(record);
