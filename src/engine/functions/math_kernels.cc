@@ -34,7 +34,8 @@ double Degrees(double x) { return x * (180.0 / std::numbers::pi); }
 double Radians(double x) { return x / 180.0 * std::numbers::pi; }
 double Sign(double x) { return x > 0 ? 1.0 : x < 0 ? -1.0 : x; }
 double Sqrt(double x) { return std::sqrt(x); }
-double Cbrt(double x) { return std::cbrt(x); }
+// In long double: glibc's double is off by one bit even for 27.
+double Cbrt(double x) { return static_cast<double>(std::cbrt(static_cast<long double>(x))); }
 double Exp(double x) { return std::exp(x); }
 double Expm1(double x) { return std::expm1(x); }
 double Rint(double x) { return std::rint(x); }
