@@ -1,5 +1,5 @@
-// Calls: functions, the conditional forms that evaluate only some arguments, lambdas, aggregates and
-// window().
+// Calls: functions, the conditional forms that evaluate only some arguments, lambdas, aggregates
+// and window().
 #include <algorithm>
 #include <array>
 #include <limits>

@@ -4,8 +4,8 @@
 // Contract
 //   * A null ExprPtr stands for "an error was reported": given one, every method returns one and
 //     stays silent, so that one mistake makes one message.
-//   * The size and depth of every expression is bounded (kExprNodesMax, kExprDepthMax), shared parts
-//     counted as often as they occur: whoever walks an expression recursively, or prints it, is safe.
+//   * Size and depth of every expression are bounded (kExprNodesMax, kExprDepthMax), shared parts
+//     counted as often as they occur: it is safe to walk an expression recursively, or to print it.
 //   * One thread.
 #pragma once
 
@@ -35,8 +35,8 @@ class Diagnostics {
   void Warn(Location where, std::string_view condition, std::string message,
             std::string suggestion = {});
   bool has_errors() const { return !errors_.empty(); }
-  // "did you mean x?" for the candidate nearest to `name`, else empty; also empty when no more errors
-  // are taken, so that hostile text costs no search per word.
+  // "did you mean x?" for the candidate nearest to `name`, else empty; also empty when no more
+  // errors are taken, so that hostile text costs no search per word.
   std::string DidYouMean(std::string_view name, const std::vector<std::string>& candidates) const;
   std::vector<Diagnostic> TakeErrors();  // in the order of their places
   std::vector<Diagnostic> TakeWarnings() { return std::move(warnings_); }
@@ -97,7 +97,8 @@ class ExprBuilder {
   Facts& FactsOf(const ExprPtr& expr);
   std::shared_ptr<Expr> New(ExprKind kind, const data::DataType& type, std::vector<ExprPtr> args,
                             Location where);
-  // Casts args[i] for each of `which` to their common type; nullopt with an error when there is none.
+  // Casts args[i] for each of `which` to their common type; nullopt with an error when there is
+  // none.
   std::optional<data::DataType> Unify(std::vector<ExprPtr>& args, std::span<const size_t> which,
                                       std::string_view what, Location where);
 

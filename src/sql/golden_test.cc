@@ -1,6 +1,6 @@
 // Runs testdata/*.test: queries with the plan or the errors they must give.
 //
-//   === what the case shows [options]     options: stream, legacy, expr (an expression, not a query)
+//   === what the case shows [options]     options: stream, legacy, expr (one expression), ddl
 //   SELECT 1
 //   ---
 //   Project 1 AS 1

@@ -5,8 +5,8 @@
 //   4. predicates on a scan that cannot fail are offered to its reader (pushed_filters).
 // Constants are folded by the engine when it compiles a plan: only it knows how functions compute.
 //
-// What a row that is filtered out, or a column that is dropped, would have raised is not raised; all
-// rows and errors of the remaining ones stay the same.
+// What a row that is filtered out, or a column that is dropped, would have raised is not raised;
+// all rows and errors of the remaining ones stay the same.
 #pragma once
 
 #include "sql/plan.h"

@@ -123,8 +123,8 @@ struct Plan {
   // field or a cast; null: none. Only set where a window needs it.
   ExprPtr event_time_expr;
   int64_t watermark_delay_us = 0;
-  // Conjuncts over `schema` that cannot fail and may be decided while reading. A reader that decides
-  // them must do so exactly; the kFilter above still holds them, for readers that do not.
+  // Conjuncts over `schema` that cannot fail and may be decided while reading. A reader that
+  // decides them must do so exactly; the kFilter above still holds them, for readers that do not.
   std::vector<ExprPtr> pushed_filters;
 
   ExprPtr predicate;                 // kFilter

@@ -1,5 +1,5 @@
-// Pruning: from the top down, which columns and struct fields are used; from the bottom up, the plan
-// without the others.
+// Pruning: from the top down, which columns and struct fields are used; from the bottom up, the
+// plan without the others.
 #include <map>
 #include <optional>
 

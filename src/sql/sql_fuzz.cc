@@ -1,5 +1,6 @@
 // Feeds hostile text to everything that reads SQL: lexer, parser, binder, optimiser, schemas. The
-// first byte chooses what; the rest is the text. Plans that come out must print and hash alike twice.
+// first byte chooses what; the rest is the text. Plans that come out must print and hash alike
+// twice.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
