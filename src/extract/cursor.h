@@ -1,6 +1,6 @@
 // Cursor: where a task stands in its API, kept as a record of the compacted internal topic `__cursors` (key
 // "dag/task"), written in the same transaction as the records it counts (DESIGN invariant 7): they are committed
-// together or not at all.
+// together or not at all. Whoever opens the log creates the topic (compacted).
 //
 // Value, version 1: byte 1; then, each as varint length and bytes: kind ("n" number, "s" text, "" none), cursor,
 // ETag, Last-Modified, run id; then 8 bytes little-endian: Hash64 of the URL the validators belong to.

@@ -89,8 +89,7 @@ class Try {
 
   Status Prepare() {
     if (keeps_cursor()) {
-      MR_ASSIGN(auto lease, services_.cursors.Acquire(cursor_key_));
-      lease_.emplace(std::move(lease));
+      MR_TRY(LeaseCursor());
       MR_ASSIGN(auto kept, services_.cursors.Get(cursor_key_));
       if (kept) before_ = std::move(*kept);
     }
@@ -114,6 +113,15 @@ class Try {
     fetcher_ = std::make_unique<Fetcher>(source_, context_, services_, values_, url.Origin(),
                                          end_ns, cancel_);
     pager_ = std::make_unique<Pager>(source_, std::move(url));
+    return {};
+  }
+
+  // Two runs that start from one cursor would fetch the same records. Validators need no lease: the worst that two
+  // writers of them do is one more unconditional answer.
+  Status LeaseCursor() {
+    if (!source_.cursor) return {};
+    MR_ASSIGN(auto lease, services_.cursors.Acquire(cursor_key_));
+    lease_.emplace(std::move(lease));
     return {};
   }
 

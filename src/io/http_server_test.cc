@@ -1,6 +1,9 @@
 // Server and client against each other, and the server against bytes no client of ours would send.
 #include "io/http_server.h"
 
+#include <stdexcept>
+#include <thread>
+
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
