@@ -112,7 +112,8 @@ Status AddUpsert(const Table& table, const Mutation& mutation, std::vector<KeyVa
 }
 
 Status AddDelete(const Table& table, const Mutation& mutation, std::vector<KeyValue>& writes) {
-  if (mutation.kind == Mutation::Kind::kDeleteRow) {
+  // Without clustering columns a partition is its row.
+  if (mutation.kind == Mutation::Kind::kDeleteRow || table.clustering_count() == 0) {
     if (mutation.key.size() != table.key_count())
       return Fail(ErrorCode::kInvalidArgument, "deleting a row needs its whole primary key");
     MR_ASSIGN(std::string key, RowKey(table, mutation.key));

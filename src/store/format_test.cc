@@ -1,4 +1,4 @@
-// The examples of docs/formats/table-row.md, read from there and compared with what the code writes.
+// The examples of docs/formats/table-row.md, read from there and compared with the code's bytes.
 #include <fstream>
 #include <map>
 

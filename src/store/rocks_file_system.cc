@@ -3,6 +3,9 @@
 #include <string>
 #include <vector>
 
+#include <rocksdb/file_system.h>
+#include <rocksdb/system_clock.h>
+
 namespace millrace::store {
 namespace {
 
@@ -226,10 +229,37 @@ class RocksFileSystem final : public rocksdb::FileSystem {
   io::FileSystem& files_;
 };
 
+class QuickClock final : public rocksdb::SystemClockWrapper {
+ public:
+  using rocksdb::SystemClockWrapper::SystemClockWrapper;
+  const char* Name() const override { return "millrace.quick"; }
+  void SleepForMicroseconds(int micros) override {
+    rocksdb::SystemClockWrapper::SleepForMicroseconds(micros / 1000);
+  }
+};
+
+class RocksEnv final : public rocksdb::EnvWrapper {
+ public:
+  explicit RocksEnv(std::unique_ptr<rocksdb::Env> base)
+      : rocksdb::EnvWrapper(base.get()),
+        base_(std::move(base)),
+        clock_(std::make_shared<QuickClock>(base_->GetSystemClock())) {}
+  const char* Name() const override { return "millrace.io"; }
+  const std::shared_ptr<rocksdb::FileSystem>& GetFileSystem() const override {
+    return base_->GetFileSystem();
+  }
+  const std::shared_ptr<rocksdb::SystemClock>& GetSystemClock() const override { return clock_; }
+
+ private:
+  std::unique_ptr<rocksdb::Env> base_;
+  std::shared_ptr<rocksdb::SystemClock> clock_;
+};
+
 }  // namespace
 
-std::shared_ptr<rocksdb::FileSystem> NewRocksFileSystem(io::FileSystem& files) {
-  return std::make_shared<RocksFileSystem>(files);
+std::unique_ptr<rocksdb::Env> NewRocksEnv(io::FileSystem& files) {
+  return std::make_unique<RocksEnv>(
+      rocksdb::NewCompositeEnv(std::make_shared<RocksFileSystem>(files)));
 }
 
 }  // namespace millrace::store

@@ -63,6 +63,7 @@ class RocksStore final : public Store {
   Status WaitUntilIdle() override;
 
  private:
+  class InfoLog;
   class Listener;
 
   // store.cc

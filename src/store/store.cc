@@ -1,5 +1,7 @@
 #include "store/store.h"
 
+#include <cstdarg>
+#include <cstdio>
 #include <cstdlib>
 
 #include <rocksdb/cache.h>
@@ -29,6 +31,18 @@ std::string RowsFamily(int shard) { return fmt::format("rows{}", shard); }
 }
 
 }  // namespace
+
+// RocksDB's own messages, from warnings on, as events of ours; it writes no LOG file.
+class RocksStore::InfoLog final : public rocksdb::Logger {
+ public:
+  InfoLog() : rocksdb::Logger(rocksdb::InfoLogLevel::WARN_LEVEL) {}
+  using rocksdb::Logger::Logv;
+  void Logv(const char* format, va_list arguments) override {
+    char text[1024];
+    std::vsnprintf(text, sizeof(text), format, arguments);
+    logging::Warning("store.rocksdb", {{"message", text}});
+  }
+};
 
 // What RocksDB tells: flushes about to begin, memtables closed, background errors.
 class RocksStore::Listener final : public rocksdb::EventListener {
@@ -95,8 +109,7 @@ rocksdb::DBOptions RocksStore::DatabaseOptions() {
   options.avoid_flush_during_shutdown = true;
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   options.track_and_verify_wals_in_manifest = true;
-  options.keep_log_file_num = 2;
-  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  options.info_log = std::make_shared<InfoLog>();
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
   options.bytes_per_sync = size_t{1} << 20;
@@ -144,8 +157,7 @@ Status RocksStore::OpenDatabase() {
   io::FileSystem& fs =
       options_.file_system != nullptr ? *options_.file_system : io::PosixFileSystem();
   MR_TRY(fs.CreateFolders(options_.folder));
-  if (options_.file_system != nullptr)
-    env_ = rocksdb::NewCompositeEnv(NewRocksFileSystem(*options_.file_system));
+  if (options_.file_system != nullptr) env_ = NewRocksEnv(*options_.file_system);
   // A store that exists says itself how many shards it has.
   std::vector<std::string> names;
   const bool exists =
@@ -186,7 +198,10 @@ Status RocksStore::ReadOrWriteFormat() {
   if (!got.IsNotFound()) return FromRocks(got, "cannot read the format of the store");
   rocksdb::WriteBatch batch;
   batch.Put(kFormatKey, std::string{kFormatVersion, static_cast<char>(options_.shards)});
-  return WriteCatalog(batch);
+  // Durable with the first flush; until then there is nothing it would describe.
+  rocksdb::WriteOptions options;
+  options.disableWAL = true;
+  return FromRocks(db_->Write(options, &batch), "cannot write the format of the store");
 }
 
 void RocksStore::Fatal(const Error& error) {

@@ -68,6 +68,7 @@ Status TableReader::SetStatic(std::string_view bytes, Partition& partition) {
 Status TableReader::LoadPartition(std::string prefix, Partition& partition) {
   partition = {};
   partition.prefix = std::move(prefix);
+  if (table_->clustering_count() == 0) return {};  // deletes are in the row itself
   MR_ASSIGN(const auto deletions, Get(WithKind(partition.prefix, RecordKind::kDeletions)));
   if (deletions && !Deletions::Decode(*deletions, partition.deletions)) return Damaged("delete");
   if (!table_->schema.has_static()) return {};

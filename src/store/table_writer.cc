@@ -31,22 +31,24 @@ class Writer final : public flow::TableWriter {
                                                     data::RowErrors& errors) const override;
 
  private:
-  struct Refusal {
-    std::string column;
-    std::string condition;
+  // What the rows of one call share: buffers, and why the last refused row was refused.
+  struct Work {
+    std::string partition_key;
+    std::string part;
+    const ColumnSchema* column = nullptr;
+    std::string_view condition;
     std::string why;
   };
 
   bool AppendKey(const data::Batch& batch, size_t row, std::string& out, size_t& partition_size,
-                 Refusal& refusal) const;
-  bool AppendPartitionKey(const data::Batch& batch, size_t row, std::string& out,
-                          Refusal& refusal) const;
+                 Work& work) const;
+  bool AppendPartitionKey(const data::Batch& batch, size_t row, std::string& out, Work& work) const;
   bool AppendCells(const std::vector<MappedColumn>& columns, const data::Batch& batch, size_t row,
-                   int64_t write_us, bool alive, std::string& out, Refusal& refusal) const;
+                   int64_t write_us, bool alive, std::string& out, Work& work) const;
   bool EncodeRow(const data::Batch& batch, size_t row, int64_t write_us, StoredRows& rows,
-                 Refusal& refusal) const;
+                 Work& work) const;
   bool EncodeKeyValue(const MappedColumn& column, const data::Batch& batch, size_t row,
-                      std::string& out, Refusal& refusal) const;
+                      std::string& out, Work& work) const;
 
   TableHandle table_;
   data::Schema incoming_;
@@ -83,37 +85,37 @@ Status Writer::Map(const data::Schema& incoming) {
 }
 
 bool Writer::EncodeKeyValue(const MappedColumn& column, const data::Batch& batch, size_t row,
-                            std::string& out, Refusal& refusal) const {
+                            std::string& out, Work& work) const {
   const data::Column& values = *batch.columns[column.source];
-  refusal.column = column.schema->name;
+  work.column = column.schema;
   if (values.IsNull(row)) {
-    refusal.condition = "KEY_IS_NULL";
-    refusal.why = "a key column cannot be NULL";
+    work.condition = "KEY_IS_NULL";
+    work.why = "a key column cannot be NULL";
     return false;
   }
-  refusal.condition = "VALUE_DOES_NOT_FIT";
+  work.condition = "VALUE_DOES_NOT_FIT";
   const size_t before = out.size();
-  if (!column.encoder.Append(values, row, out, refusal.why)) return false;
+  if (!column.encoder.Append(values, row, out, work.why)) return false;
   if (out.size() - before <= UINT16_MAX) return true;
-  refusal.why = "a key column holds at most 65535 bytes";
+  work.why = "a key column holds at most 65535 bytes";
   return false;
 }
 
 bool Writer::AppendPartitionKey(const data::Batch& batch, size_t row, std::string& out,
-                                Refusal& refusal) const {
-  thread_local std::string serialized;
+                                Work& work) const {
+  std::string& serialized = work.partition_key;
   serialized.clear();
   if (table_->partition_count() == 1) {
-    if (!EncodeKeyValue(keys_[0], batch, row, serialized, refusal)) return false;
+    if (!EncodeKeyValue(keys_[0], batch, row, serialized, work)) return false;
   } else {
-    thread_local std::string part;
+    std::string& part = work.part;
     for (size_t i = 0; i < table_->partition_count(); ++i) {
       part.clear();
-      if (!EncodeKeyValue(keys_[i], batch, row, part, refusal)) return false;
+      if (!EncodeKeyValue(keys_[i], batch, row, part, work)) return false;
       AppendCompositePart(part, serialized);
     }
     if (serialized.size() > UINT16_MAX) {
-      refusal.why = "a partition key holds at most 65535 bytes";
+      work.why = "a partition key holds at most 65535 bytes";
       return false;
     }
   }
@@ -122,15 +124,15 @@ bool Writer::AppendPartitionKey(const data::Batch& batch, size_t row, std::strin
 }
 
 bool Writer::AppendKey(const data::Batch& batch, size_t row, std::string& out,
-                       size_t& partition_size, Refusal& refusal) const {
+                       size_t& partition_size, Work& work) const {
   const size_t before = out.size();
-  if (!AppendPartitionKey(batch, row, out, refusal)) return false;
+  if (!AppendPartitionKey(batch, row, out, work)) return false;
   partition_size = out.size() - before;
   out.push_back(static_cast<char>(RecordKind::kRow));
-  thread_local std::string serialized;
+  std::string& serialized = work.part;
   for (size_t i = table_->partition_count(); i < keys_.size(); ++i) {
     serialized.clear();
-    if (!EncodeKeyValue(keys_[i], batch, row, serialized, refusal)) return false;
+    if (!EncodeKeyValue(keys_[i], batch, row, serialized, work)) return false;
     AppendOrdered(keys_[i].schema->type, keys_[i].schema->descending, serialized, out);
   }
   return true;
@@ -138,19 +140,19 @@ bool Writer::AppendKey(const data::Batch& batch, size_t row, std::string& out,
 
 bool Writer::AppendCells(const std::vector<MappedColumn>& columns, const data::Batch& batch,
                          size_t row, int64_t write_us, bool alive, std::string& out,
-                         Refusal& refusal) const {
+                         Work& work) const {
   const RowHeader header{
       .alive = alive, .write_us = write_us, .ttl_s = table_->schema.default_time_to_live_s};
   RowWriter writer(header, out);
   for (const MappedColumn& column : columns) {
     const data::Column& values = *batch.columns[column.source];
-    refusal.column = column.schema->name;
-    refusal.condition = "VALUE_DOES_NOT_FIT";
+    work.column = column.schema;
+    work.condition = "VALUE_DOES_NOT_FIT";
     if (column.schema->type.is_multi_cell()) {
       CollectionCells cells(column.schema->id, column.schema->type, write_us, header.ttl_s);
       const auto status = cells.Replace(column.encoder.from(), values.ValueAt(row));
       if (!status) {
-        refusal.why = status.error().message;
+        work.why = status.error().message;
         return false;
       }
       for (const Cell& cell : cells.cells()) writer.Add(cell);
@@ -158,22 +160,22 @@ bool Writer::AppendCells(const std::vector<MappedColumn>& columns, const data::B
       writer.Add({.column = column.schema->id, .tombstone = true, .write_us = write_us});
     } else {
       writer.BeginPlain(column.schema->id);
-      if (!column.encoder.AppendSized(values, row, out, refusal.why)) return false;
+      if (!column.encoder.AppendSized(values, row, out, work.why)) return false;
     }
   }
   return true;
 }
 
 bool Writer::EncodeRow(const data::Batch& batch, size_t row, int64_t write_us, StoredRows& rows,
-                       Refusal& refusal) const {
+                       Work& work) const {
   std::string& out = rows.buffer();
   const size_t key_at = out.size();
   size_t partition_size = 0;
-  if (!AppendKey(batch, row, out, partition_size, refusal)) return false;
+  if (!AppendKey(batch, row, out, partition_size, work)) return false;
   const size_t value_at = out.size();
-  if (!AppendCells(cells_, batch, row, write_us, true, out, refusal)) return false;
+  if (!AppendCells(cells_, batch, row, write_us, true, out, work)) return false;
   if (out.size() - value_at > kValueBytesMax) {
-    refusal.why = "a row holds at most 256 MiB";
+    work.why = "a row holds at most 256 MiB";
     return false;
   }
   size_t static_key_at = 0;
@@ -182,7 +184,7 @@ bool Writer::EncodeRow(const data::Batch& batch, size_t row, int64_t write_us, S
     static_key_at = out.size();
     out.append(out, key_at, partition_size).push_back(static_cast<char>(RecordKind::kStatic));
     static_value_at = out.size();
-    if (!AppendCells(statics_, batch, row, write_us, false, out, refusal)) return false;
+    if (!AppendCells(statics_, batch, row, write_us, false, out, work)) return false;
   }
   const size_t end = out.size();
   rows.AddEntry(key_at, value_at, write_us, statics_.empty() ? end : static_key_at);
@@ -203,15 +205,15 @@ Result<std::unique_ptr<flow::EncodedRows>> Writer::Encode(const data::Batch& bat
   size_t bytes = batch.rows * 64;
   for (const MappedColumn& column : cells_) bytes += batch.columns[column.source]->MemoryBytes();
   rows->Reserve(batch.rows, bytes);
-  Refusal refusal;
+  Work work;
   for (size_t row = 0; row < batch.rows; ++row) {
     if (errors.Has(row)) continue;
     const size_t before = rows->buffer().size();
-    if (EncodeRow(batch, row, write_us[row], *rows, refusal)) continue;
+    if (EncodeRow(batch, row, write_us[row], *rows, work)) continue;
     rows->buffer().resize(before);
-    errors.Add(row, refusal.condition,
-               fmt::format("table {}, column {}: {}", table_->schema.FullName(), refusal.column,
-                           refusal.why));
+    errors.Add(row, work.condition,
+               fmt::format("table {}, column {}: {}", table_->schema.FullName(), work.column->name,
+                           work.why));
   }
   const bool has_collections =
       std::any_of(cells_.begin(), cells_.end(),
