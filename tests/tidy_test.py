@@ -42,12 +42,16 @@ def function_lengths(lines):
     in_raw = False
     for number, raw in enumerate(lines, 1):
         if in_raw:
-            if re.search(r'\)[A-Za-z]*"', raw):
-                in_raw = False
-            continue
-        if re.search(r'R"[A-Za-z]*\(', raw) and not re.search(r'R"[A-Za-z]*\(.*\)[A-Za-z]*"', raw):
+            end = re.search(r'\)[A-Za-z]*"', raw)
+            if not end:
+                continue
+            in_raw = False
+            raw = raw[end.end() :]
+        raw = re.sub(r'R"([A-Za-z]*)\(.*?\)\1"', '""', raw)
+        start_of_raw = re.search(r'R"[A-Za-z]*\(', raw)
+        if start_of_raw:
             in_raw = True
-            raw = raw[: raw.index('R"')]
+            raw = raw[: start_of_raw.start()]
         line = strip_strings(raw.split("//")[0])
         for position, char in enumerate(line):
             if char == "{":

@@ -1,5 +1,5 @@
-// The table of commands: one entry a command, from which come the parser, --help, shell completion and
-// docs/reference/commands.md.
+// The table of commands: one entry a command, from which come the parser, --help, shell completion
+// and docs/reference/commands.md.
 #pragma once
 
 #include <span>

@@ -1,5 +1,6 @@
-// The commands that this process does on its own, and the way of operations to whoever can do them. Each returns the
-// process's exit code (see result.h), having said on standard error what went wrong.
+// The commands that this process does on its own, and the way of operations to whoever can do them.
+// Each returns the process's exit code (see result.h), having said on standard error what went
+// wrong.
 #pragma once
 
 #include <string_view>
@@ -22,11 +23,13 @@ int VersionCommand(const CommandLine& line);
 // In the running pipeline when there is one, else on the data folder itself.
 int OperationCommand(const CommandLine& line);
 
-// Says the error on standard error, with its hint on a line of its own; the exit code that belongs to it.
+// Says the error on standard error, with its hint on a line of its own; the exit code that belongs
+// to it.
 int Complain(const Error& error);
 // Reads and checks the project a command line names, problems to standard error.
 Result<pipeline::Project> LoadNamedProject(const CommandLine& line, std::string file);
-// The project file of a command line: its option, its first argument when `from_argument`, or pipeline.yaml.
+// The project file of a command line: its option, its first argument when `from_argument`, or
+// pipeline.yaml.
 std::string ProjectFileOf(const CommandLine& line, bool from_argument);
 
 void WriteOut(std::string_view text);

@@ -1,6 +1,6 @@
-// LiveView: what `millrace run` shows while it runs: on a terminal two lines that are redrawn, otherwise a line every ten
-// seconds, or JSON lines on standard output. Log lines go above it. As soon as the first rows are there it says how to
-// query them.
+// LiveView: what `millrace run` shows while it runs: on a terminal two lines that are redrawn,
+// otherwise a line every ten seconds, or JSON lines on standard output. Log lines go above it. As
+// soon as the first rows are there it says how to query them.
 //
 // Thread contract: one thread calls it; log lines may come from any.
 #pragma once

@@ -1,4 +1,5 @@
-// Operations: asked of the running pipeline over its control socket, or done here on the data folder.
+// Operations: asked of the running pipeline over its control socket, or done here on the data
+// folder.
 #include <csignal>
 
 #include <unistd.h>
@@ -40,6 +41,8 @@ std::string ReadInput() {
 Status RunHere(const CommandLine& line, const pipeline::Project& project,
                const pipeline::OperationRequest& request, pipeline::Output& output,
                CancelToken& cancel) {
+  // Refused before the folder is taken, which a pipeline that is about to start needs.
+  MR_TRY(pipeline::AllowWithoutRunner(request, project));
   pipeline::WorkspaceOptions options;
   options.apply_schema = line.command->name == "replay" || line.command->name == "produce";
   if (!io::PosixFileSystem().Exists(project.data_folder) && !options.apply_schema) {

@@ -1,4 +1,5 @@
-// SignalWatch: SIGINT and SIGTERM as calls of a function on a thread of its own. One at a time in a process.
+// SignalWatch: SIGINT and SIGTERM as calls of a function on a thread of its own. One at a time in a
+// process.
 #pragma once
 
 #include <functional>

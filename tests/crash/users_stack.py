@@ -1,0 +1,150 @@
+"""The users pipeline with its API, in a folder of its own, as the crash tests start, kill and check it."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "examples" / "users"
+READY_SECONDS_MAX = 60
+STOP_SECONDS_MAX = 60
+
+
+class Failure(Exception):
+    """The product did what it must not do; the message says what."""
+
+
+class UsersStack:
+    """Owns the processes it starts: leaving the `with` block ends them."""
+
+    def __init__(self, folder, binaries, faults, fault_seed, every="1s", pages=8, page_size=40):
+        self.folder = pathlib.Path(folder)
+        self.binaries = pathlib.Path(binaries)
+        self.faults = faults
+        self.fault_seed = fault_seed
+        self.ledger = self.folder / "ledger.jsonl"
+        self.data = self.folder / "data"
+        self.environment = dict(os.environ, USERS_EVERY=every, USERS_PAGES=str(pages), USERS_PAGE_SIZE=str(page_size))
+        self.api = None
+        self.pipeline = None
+        self.starts = 0
+
+    def __enter__(self):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.project = self._copy_project()
+            self._start_api()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        for process in (self.pipeline, self.api):
+            if process is not None and process.poll() is None:
+                process.kill()
+                process.wait()
+
+    def _copy_project(self):
+        """The example, but without its TCP listener: tests must not meet on a port."""
+        project = self.folder / "project"
+        project.mkdir(exist_ok=True)
+        for suffix in ("*.yaml", "*.sql", "*.cql", "*.csv"):
+            for file in EXAMPLE.glob(suffix):
+                shutil.copy(file, project)
+        file = project / "pipeline.yaml"
+        with file.open("a", encoding="utf-8") as text:
+            text.write('\napi:\n  listen: "off"\n')
+        return file
+
+    def _start_api(self):
+        command = [self.program("examples/users/api/millrace_users_api"), "--port", "0", "--ledger", self.ledger]
+        command += ["--faults", self.faults, "--fault-seed", str(self.fault_seed)]
+        log = (self.folder / "api.log").open("wb")
+        self.api = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
+        line = self.api.stdout.readline().decode()
+        url = re.search(r"http://\S+", line)
+        if url is None:
+            raise Failure(f"the users API said {line!r}, see {log.name}")
+        self.environment["USERS_API_URL"] = url[0]
+
+    def program(self, name):
+        """In a build folder, or all in one folder."""
+        path = self.binaries / name
+        return path if path.exists() else self.binaries / pathlib.Path(name).name
+
+    def command(self, *arguments, data=None):
+        place = ["--project", self.project, "--data", data or self.data]
+        return [self.program("src/cli/millrace"), arguments[0], *arguments[1:], *place]
+
+    def start(self, *options, data=None):
+        self.starts += 1
+        command = [self.program("src/cli/millrace"), "run", self.project, "--data", data or self.data, *options]
+        with self.log_file().open("ab") as log:
+            self.pipeline = subprocess.Popen(command, stdout=log, stderr=log, env=self.environment)
+        return self.pipeline
+
+    def log_file(self):
+        return self.folder / f"run-{self.starts:04}.log"
+
+    def kill(self):
+        """kill -9; a pipeline that ended by itself before is a failure of its own."""
+        if self.pipeline.poll() is not None:
+            raise Failure(f"run {self.starts} ended by itself with {self.pipeline.returncode}:\n{self.log_tail()}")
+        self.pipeline.send_signal(signal.SIGKILL)
+        self.pipeline.wait()
+
+    def log_tail(self):
+        lines = self.log_file().read_text(encoding="utf-8", errors="replace").splitlines()
+        return "\n".join(lines[-30:])
+
+    def ask(self, *arguments, data=None):
+        """Standard output of a command, the running pipeline asked over its socket."""
+        done = subprocess.run(self.command(*arguments, data=data), env=self.environment, capture_output=True, text=True,
+                              timeout=READY_SECONDS_MAX, check=False)
+        if done.returncode != 0:
+            raise Failure(f"millrace {' '.join(map(str, arguments))}: exit {done.returncode}: {done.stderr.strip()}")
+        return done.stdout
+
+    def ask_rows(self, *arguments, data=None):
+        return [json.loads(line) for line in self.ask(*arguments, data=data).splitlines() if line.strip()]
+
+    def dead_letters(self, query, data=None):
+        """How many records a query refused."""
+        rows = self.ask_rows("dead-letters", "list", "--json", data=data)
+        return sum(row["count"] for row in rows if row["query"] == query)
+
+    def wait_ready(self, data=None):
+        """Until `status` answers from the running process: recovery is over and the queries run."""
+        deadline = time.monotonic() + READY_SECONDS_MAX
+        while True:
+            if self.pipeline.poll() is not None:
+                raise Failure(f"run {self.starts} ended by itself with {self.pipeline.returncode}:\n{self.log_tail()}")
+            try:
+                return self.ask("status", data=data)
+            except Failure as failure:
+                if time.monotonic() > deadline:
+                    raise Failure(f"not ready after {READY_SECONDS_MAX} s: {failure}\n{self.log_tail()}") from failure
+            time.sleep(0.1)
+
+    def stop(self):
+        """SIGTERM; the pipeline drains and says that nothing failed."""
+        self.pipeline.send_signal(signal.SIGTERM)
+        try:
+            code = self.pipeline.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired as late:
+            raise Failure(f"not stopped {STOP_SECONDS_MAX} s after SIGTERM:\n{self.log_tail()}") from late
+        if code != 0:
+            raise Failure(f"exit {code} after SIGTERM:\n{self.log_tail()}")
+
+    def check(self, data=None):
+        """Holds the stopped pipeline's topics and tables against the API's ledger; gives what the checker printed."""
+        command = [self.program("examples/users/check/millrace_users_check"), "--project", self.project]
+        command += ["--data", data or self.data, "--ledger", self.ledger]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=300, check=False)
+        if done.returncode != 0:
+            raise Failure(f"not what the API served (exit {done.returncode}):\n{done.stdout}{done.stderr}")
+        return done.stdout
