@@ -1,5 +1,5 @@
-// Extraction: records a second from the local users API (500 a page, 100 pages a try) into a topic of the real log, each
-// try one committed transaction, durable:
+// Extraction: records a second from the local users API (500 a page, 100 pages a try) into a topic
+// of the real log, each try one committed transaction, durable:
 //
 //   extract_bench URL [TRIES] [FOLDER]        e.g. http://127.0.0.1:18081/api/
 #include <algorithm>

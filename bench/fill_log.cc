@@ -1,4 +1,5 @@
-// Fills users_raw with about MIB mebibytes of log, and lets the example's queries work through them:
+// Fills users_raw with about MIB mebibytes of log, and lets the example's queries work through
+// them:
 //
 //   fill_log FOLDER MIB
 //

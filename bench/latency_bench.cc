@@ -1,9 +1,11 @@
-// Latency from append to readable row, at a steady 1,000 records/s for SECONDS (default 60), fsync on:
+// Latency from append to readable row, at a steady 1,000 records/s for SECONDS (default 60), fsync
+// on:
 //
 //   latency_bench [SECONDS] [FOLDER]
 //
-// Record i is due at start + i ms; its latency counts from that time, whether or not the appender was late (no coordinated
-// omission), until a reader finds its row in users.by_id by key. The whole created_users query runs in between.
+// Record i is due at start + i ms; its latency counts from that time, whether or not the appender
+// was late (no coordinated omission), until a reader finds its row in users.by_id by key. The whole
+// created_users query runs in between.
 #include <cstdlib>
 #include <thread>
 

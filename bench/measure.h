@@ -1,5 +1,5 @@
-// What every benchmark prints: "name value unit" lines on standard output, which bench/run.sh collects into
-// build/bench/results.json; explanations go to standard error.
+// What every benchmark prints: "name value unit" lines on standard output, which bench/run.sh
+// collects into build/bench/results.json; explanations go to standard error.
 #pragma once
 
 #include <chrono>

@@ -2,10 +2,11 @@
 //
 //   pipeline_bench one|four|none [RECORDS] [FOLDER]
 //
-// Writes RECORDS user records (default 1,000,000) of about 500 bytes into users_raw (lz4 batches), then runs the example's
-// whole created_users query over them into one table, all four, or none (parse + transform alone, on one pinned core).
-// The clock stops when the last row is readable and flushed; CPU counts flush and compaction until idle. Afterwards the
-// full count and 10,000 random rows are verified; a wrong one ends with exit code 1.
+// Writes RECORDS user records (default 1,000,000) of about 500 bytes into users_raw (lz4 batches),
+// then runs the example's whole created_users query over them into one table, all four, or none
+// (parse + transform alone, on one pinned core). The clock stops when the last row is readable and
+// flushed; CPU counts flush and compaction until idle. Afterwards the full count and 10,000 random
+// rows are verified; a wrong one ends with exit code 1.
 #include <cstdlib>
 
 #include <sched.h>

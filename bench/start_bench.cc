@@ -1,9 +1,11 @@
 // How fast `millrace run` is ready, and how much memory it takes when idle:
 //
 //   start_bench empty MILLRACE PROJECT DATA_FOLDER      an empty data folder, five times, median
-//   start_bench after-kill MILLRACE PROJECT DATA_FOLDER an existing folder: run, kill -9, start again
+//   start_bench after-kill MILLRACE PROJECT DATA_FOLDER an existing folder: run, kill -9, start
+//   again
 //
-// "Ready" is the line that `millrace run` prints when every table is open for reading, counted from fork.
+// "Ready" is the line that `millrace run` prints when every table is open for reading, counted from
+// fork.
 #include <algorithm>
 #include <thread>
 #include <vector>

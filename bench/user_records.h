@@ -1,5 +1,6 @@
-// User records as the users API serves them, cut to the fields that the created_users query uses: about 500 bytes each,
-// deterministic, one in 1,000 malformed (cut off in the middle). Random version-4 UUIDs are the keys.
+// User records as the users API serves them, cut to the fields that the created_users query uses:
+// about 500 bytes each, deterministic, one in 1,000 malformed (cut off in the middle). Random
+// version-4 UUIDs are the keys.
 #pragma once
 
 #include <cstdint>

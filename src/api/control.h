@@ -1,7 +1,9 @@
-// The control socket: a Unix socket (mode 0600) in the data folder, over which commands ask a running `millrace run` to
-// do operations. HTTP underneath: POST /operations with the request as below, answered by a stream of frames.
+// The control socket: a Unix socket (mode 0600) in the data folder, over which commands ask a
+// running `millrace run` to do operations. HTTP underneath: POST /operations with the request as
+// below, answered by a stream of frames.
 //
-//   request   fields, each: u32 size, bytes. In order: name; number of arguments as text, the arguments; number of flags
+//   request   fields, each: u32 size, bytes. In order: name; number of arguments as text, the
+//   arguments; number of flags
 //             as text, then flag and value in turn; input.
 //   frame     u8 kind ('o' standard output, 'e' standard error, 'x' the end), u32 size, bytes
 //   end       u8 1 done / 0 failed; when failed: error code name, message and hint as fields
@@ -27,11 +29,13 @@ Result<pipeline::OperationRequest> DecodeRequest(std::string_view bytes);
 // "<data>/control.sock".
 std::string ControlSocketPath(const std::string& data_folder);
 
-// Runs the request in `context` as the answer of POST /operations. `context` outlives the answer's stream.
+// Runs the request in `context` as the answer of POST /operations. `context` outlives the answer's
+// stream.
 io::HttpResponse AnswerOperation(const io::HttpRequest& request, pipeline::Workspace& workspace,
                                  pipeline::Runner* runner, CancelToken& stopping);
 
-// Asks the process behind `socket`; gives its output to `output`. kUnavailable when nobody listens there.
+// Asks the process behind `socket`; gives its output to `output`. kUnavailable when nobody listens
+// there.
 Status AskRunning(io::HttpClient& client, const std::string& socket,
                   const pipeline::OperationRequest& request, pipeline::Output& output,
                   CancelToken* cancel);

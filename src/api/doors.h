@@ -1,9 +1,10 @@
-// Doors: where a running pipeline can be reached. A Unix socket in the data folder for commands (mode 0600: whoever may
-// open the folder's files may use it), and TCP on loopback for what needs no login:
+// Doors: where a running pipeline can be reached. A Unix socket in the data folder for commands
+// (mode 0600: whoever may open the folder's files may use it), and TCP on loopback for what needs
+// no login:
 //
 //   GET /livez     200 as long as the process serves
-//   GET /readyz    200 once tables are open for reading and every query runs, else 503; ?verbose names each part
-//   GET /metrics   Prometheus text
+//   GET /readyz    200 once tables are open for reading and every query runs, else 503; ?verbose
+//   names each part GET /metrics   Prometheus text
 //
 // A public address is refused: there is no authentication yet (DESIGN invariant 12).
 #pragma once
@@ -22,7 +23,8 @@ class Doors {
   static Result<std::unique_ptr<Doors>> Open(pipeline::Workspace& workspace);
   virtual ~Doors() = default;  // closes, waits for what is being answered
 
-  // From here on operations and readiness see the runner; null before it goes away. Waits for operations that use it.
+  // From here on operations and readiness see the runner; null before it goes away. Waits for
+  // operations that use it.
   virtual void SetRunner(pipeline::Runner* runner) = 0;
   // "127.0.0.1:7070"; empty when off.
   virtual std::string address() const = 0;

@@ -1,5 +1,5 @@
-// The /metrics page: Prometheus text format 0.0.4, from one table of metric families (metrics_text.cc). Base units
-// (seconds, bytes), labels bounded by what the project declares.
+// The /metrics page: Prometheus text format 0.0.4, from one table of metric families
+// (metrics_text.cc). Base units (seconds, bytes), labels bounded by what the project declares.
 #pragma once
 
 #include <string>

@@ -1,8 +1,10 @@
-// LocalSources: what a batch query reads: embedded tables, topics up to their present end, reference files.
+// LocalSources: what a batch query reads: embedded tables, topics up to their present end,
+// reference files.
 //
-// Tables: conjuncts that fix the whole partition key become a read of that partition, with the clustering columns they
-// fix or bound; all else is a scan in token order. Topics: the value is parsed as JSON by the topic's schema; a record
-// that does not fit it is left out and counted, since a query shows what is right (the dead letters show the rest).
+// Tables: conjuncts that fix the whole partition key become a read of that partition, with the
+// clustering columns they fix or bound; all else is a scan in token order. Topics: the value is
+// parsed as JSON by the topic's schema; a record that does not fit it is left out and counted,
+// since a query shows what is right (the dead letters show the rest).
 //
 // Thread contract: one query a thread; several LocalSources may share log and store.
 #pragma once

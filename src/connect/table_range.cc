@@ -36,7 +36,8 @@ std::optional<Comparison> ComparisonOf(const sql::Expr& filter, const data::Sche
   if (left->kind != sql::ExprKind::kColumn || right->kind != sql::ExprKind::kLiteral ||
       right->literal.is_null())
     return std::nullopt;
-  // A cast was needed: the column's own type is not the literal's, and the key cannot be made of it.
+  // A cast was needed: the column's own type is not the literal's, and the key cannot be made of
+  // it.
   const data::Field& field = columns.fields[static_cast<size_t>(left->ordinal)];
   if (!(*field.type == right->type)) return std::nullopt;
   return Comparison{field.name, op, right->literal};

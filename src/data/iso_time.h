@@ -30,8 +30,8 @@ struct TimestampText {
 };
 std::optional<TimestampText> ParseTimestampText(std::string_view text);
 
-// The hot path alone: "yyyy-mm-ddThh:mm:ss[.fraction]Z" exactly, else nullopt and the text has to be
-// read by one of the others.
+// The hot path alone: "yyyy-mm-ddThh:mm:ss[.fraction]Z" exactly, else nullopt and the text has to
+// be read by one of the others.
 std::optional<int64_t> ParseIsoTimestampUtc(std::string_view text);
 
 // The instant in microseconds since 1970-01-01T00:00:00Z; a text without zone is read as UTC.

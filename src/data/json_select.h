@@ -1,8 +1,9 @@
-// JsonPath and JsonPage: choosing the records of a page of JSON, and single values in it, while every record
-// keeps its bytes exactly as they were served (simdjson on demand).
+// JsonPath and JsonPage: choosing the records of a page of JSON, and single values in it, while
+// every record keeps its bytes exactly as they were served (simdjson on demand).
 //
-// The paths are a small part of RFC 9535: "$" the document, ".name" and "['name']" a member, "[3]" an element
-// counted from 0, and at the end only, "[*]" all elements. Spaces, filters, slices and ".." are not in it.
+// The paths are a small part of RFC 9535: "$" the document, ".name" and "['name']" a member, "[3]"
+// an element counted from 0, and at the end only, "[*]" all elements. Spaces, filters, slices and
+// ".." are not in it.
 //
 //   MR_ASSIGN(const JsonPath records, JsonPath::Parse("$.results[*]"));
 //   MR_ASSIGN(const JsonPath key, JsonPath::Parse("$.login.uuid"));
@@ -12,9 +13,11 @@
 //
 // Invariants
 //   1. A record's bytes are a slice of the page, from its first to its last byte, unchanged.
-//   2. Whatever the page holds, reading it neither crashes nor allocates more than a small multiple of its size.
-//   3. What lies between records is checked to be JSON; inside a record only what had to be read is. A record
-//      with, say, a wrong literal keeps its bytes and is refused where its columns are read.
+//   2. Whatever the page holds, reading it neither crashes nor allocates more than a small multiple
+//      of its size.
+//   3. What lies between records is checked to be JSON; inside a record only what had to be read
+//      is. A record with, say, a wrong literal keeps its bytes and is refused where its columns are
+//      read.
 //
 // Thread contract: a JsonPage belongs to one thread at a time; a JsonPath is a value.
 #pragma once
@@ -75,13 +78,15 @@ class JsonPage {
   JsonPage(const JsonPage&) = delete;
   JsonPage& operator=(const JsonPage&) = delete;
 
-  // Takes a document in hand. `body` must stay as it is until the next Load; its capacity may be raised (simdjson
-  // reads up to 64 bytes beyond the end). kDamaged: empty, not UTF-8, or quotes and brackets do not close.
+  // Takes a document in hand. `body` must stay as it is until the next Load; its capacity may be
+  // raised (simdjson reads up to 64 bytes beyond the end). kDamaged: empty, not UTF-8, or quotes
+  // and brackets do not close.
   Status Load(std::string& body);
 
-  // Visits the records in order: the elements of the array at `records`, or the value itself when it is none and
-  // the path does not end in "[*]". A null there is no record. Stops at an error of `visit` and returns it.
-  // kNotFound: there is no such member; kDamaged: the page breaks off or is not JSON.
+  // Visits the records in order: the elements of the array at `records`, or the value itself when
+  // it is none and the path does not end in "[*]". A null there is no record. Stops at an error of
+  // `visit` and returns it. kNotFound: there is no such member; kDamaged: the page breaks off or is
+  // not JSON.
   Status VisitRecords(const JsonPath& records, std::span<const JsonPath> paths,
                       const std::function<Status(const JsonRecord&)>& visit);
 

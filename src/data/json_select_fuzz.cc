@@ -1,4 +1,5 @@
-// Input: a JSON path up to the first line feed, then a page. Checks that what is selected lies inside the page.
+// Input: a JSON path up to the first line feed, then a page. Checks that what is selected lies
+// inside the page.
 #include <cstdint>
 #include <cstdlib>
 

@@ -14,8 +14,8 @@ struct Branch {
   std::vector<uint32_t> rows;
 };
 
-// Rows of no branch are NULL. Strings are shared with the branches, not copied. A single branch that
-// has all of the `rows_wanted` rows is the result as it stands.
+// Rows of no branch are NULL. Strings are shared with the branches, not copied. A single branch
+// that has all of the `rows_wanted` rows is the result as it stands.
 data::ColumnPtr MergeBranches(const data::DataType& type, size_t length, size_t rows_wanted,
                               const std::vector<Branch>& branches);
 

@@ -64,7 +64,8 @@ IpAddress V4From(const uint8_t* bytes) {
   return v4;
 }
 
-// The IPv4 address inside an IPv6 one: mapped (::ffff:0:0/96), NAT64 (64:ff9b::/96), 6to4 (2002::/16).
+// The IPv4 address inside an IPv6 one: mapped (::ffff:0:0/96), NAT64 (64:ff9b::/96), 6to4
+// (2002::/16).
 std::optional<IpAddress> Embedded(const IpAddress& address) {
   if (!address.v6) return std::nullopt;
   const uint8_t* bytes = address.bytes.data();

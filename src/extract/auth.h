@@ -1,4 +1,5 @@
-// How requests are authorised: what is added to a request just before it is sent, and OAuth2 tokens.
+// How requests are authorised: what is added to a request just before it is sent, and OAuth2
+// tokens.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +16,8 @@
 
 namespace millrace::extract {
 
-// Access tokens of OAuth2 client credentials, shared by the tasks that use the same client. Thread contract: every
-// function from any thread.
+// Access tokens of OAuth2 client credentials, shared by the tasks that use the same client. Thread
+// contract: every function from any thread.
 class TokenCache {
  public:
   explicit TokenCache(io::Clock& clock) : clock_(clock) {}

@@ -1,9 +1,11 @@
-// Cursor: where a task stands in its API, kept as a record of the compacted internal topic `__cursors` (key
-// "dag/task"), written in the same transaction as the records it counts (DESIGN invariant 7): they are committed
-// together or not at all. Whoever opens the log creates the topic (compacted).
+// Cursor: where a task stands in its API, kept as a record of the compacted internal topic
+// `__cursors` (key "dag/task"), written in the same transaction as the records it counts (DESIGN
+// invariant 7): they are committed together or not at all. Whoever opens the log creates the topic
+// (compacted).
 //
-// Value, version 1: byte 1; then, each as varint length and bytes: kind ("n" number, "s" text, "" none), cursor,
-// ETag, Last-Modified, run id; then 8 bytes little-endian: Hash64 of the URL the validators belong to.
+// Value, version 1: byte 1; then, each as varint length and bytes: kind ("n" number, "s" text, ""
+// none), cursor, ETag, Last-Modified, run id; then 8 bytes little-endian: Hash64 of the URL the
+// validators belong to.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +38,8 @@ std::string CursorKey(std::string_view dag, std::string_view task);  // "dag/tas
 flow::OutRecord EncodeCursor(std::string_view key, const Cursor& cursor);
 Result<Cursor> DecodeCursor(std::string_view bytes);  // kDamaged
 
-// Whether b comes after a: numbers by value, strings by bytes. kInvalidArgument for a mixture or a boolean.
+// Whether b comes after a: numbers by value, strings by bytes. kInvalidArgument for a mixture or a
+// boolean.
 Result<bool> IsAfter(const data::JsonScalar& b, const data::JsonScalar& a);
 
 // What is committed in `__cursors`. Thread contract: every function from any thread.

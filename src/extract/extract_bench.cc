@@ -1,5 +1,5 @@
-// extract_bench URL [RUNS]: records a second from an HTTP API that answers like the users API into topics in memory,
-// pages of 500, 40 pages a run. Start the API first:
+// extract_bench URL [RUNS]: records a second from an HTTP API that answers like the users API into
+// topics in memory, pages of 500, 40 pages a run. Start the API first:
 //
 //   millrace_users_api --port 18080 & extract_bench http://127.0.0.1:18080/api/ 5
 //
@@ -38,7 +38,7 @@ int main(int argc, char** argv) {
   spec.limits.pages = 40;
   spec.key = "$.login.uuid";
   std::vector<double> rates;
-  for (int run = 0; run < (argc > 2 ? std::atoi(argv[2]) : 3); ++run) {
+  for (int run = 0; run < (argc > 2 ? std::strtol(argv[2], nullptr, 10) : 3); ++run) {
     Harness harness;
     const int64_t begin_ns = io::SystemClock().MonotonicNs();
     const double begin_cpu = CpuSeconds();

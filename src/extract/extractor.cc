@@ -61,8 +61,8 @@ class Try {
   bool in_parts() const {
     return source_.spec.commit_every_pages > 0 || source_.spec.commit_every_bytes > 0;
   }
-  // A single request whose answer can be asked for conditionally. Where there are more pages, an unchanged first one
-  // says nothing of the others.
+  // A single request whose answer can be asked for conditionally. Where there are more pages, an
+  // unchanged first one says nothing of the others.
   bool conditional() const {
     return source_.spec.conditional && source_.spec.paginate.kind == PageKind::kNone &&
            !context_.is_backfill;
@@ -72,7 +72,8 @@ class Try {
   }
   flow::Transaction& transaction() { return part_ ? *part_ : *whole_; }
 
-  // Opens the transactions first: that ends those of an older try, so what is read after it is final.
+  // Opens the transactions first: that ends those of an older try, so what is read after it is
+  // final.
   Status Begin() {
     MR_ASSIGN(whole_, services_.writer.Begin(owner_));
     if (in_parts()) MR_TRY(BeginPart());
@@ -116,8 +117,8 @@ class Try {
     return {};
   }
 
-  // Two runs that start from one cursor would fetch the same records. Validators need no lease: the worst that two
-  // writers of them do is one more unconditional answer.
+  // Two runs that start from one cursor would fetch the same records. Validators need no lease: the
+  // worst that two writers of them do is one more unconditional answer.
   Status LeaseCursor() {
     if (!source_.cursor) return {};
     MR_ASSIGN(auto lease, services_.cursors.Acquire(cursor_key_));

@@ -1,19 +1,20 @@
-// Extract: one try of a task that fetches records over HTTP into a topic (DESIGN invariant 7). It calls the API
-// page by page, chooses the records of each page and appends them, bytes unchanged, in one transaction that also
-// carries the new cursor: after a crash either all of it is there or nothing, and a repeated try starts from what
-// is committed.
+// Extract: one try of a task that fetches records over HTTP into a topic (DESIGN invariant 7). It
+// calls the API page by page, chooses the records of each page and appends them, bytes unchanged,
+// in one transaction that also carries the new cursor: after a crash either all of it is there or
+// nothing, and a repeated try starts from what is committed.
 //
 //   auto report = Extract(source, context, services);
 //
 // Invariants
-//   1. A task instance commits at most once per generation: a committed generation is found before any request is
-//      made, and the log refuses a second commit.
+//   1. A task instance commits at most once per generation: a committed generation is found before
+//      any request is made, and the log refuses a second commit.
 //   2. A backfill neither reads nor moves the live cursor.
-//   3. With `commit_every`, the parts commit under the owner "<owner>/parts", each with its cursor; the try's own
-//      commit, which decides the task instance, is still the last.
+//   3. With `commit_every`, the parts commit under the owner "<owner>/parts", each with its cursor;
+//      the try's own commit, which decides the task instance, is still the last.
 //   4. While one page is appended, the next is fetched and read; no more than that is in memory.
-//   5. No request goes to an address the policy refuses, whether it was configured, redirected to, or read from a
-//      response; credentials and configured headers go to the configured origin only.
+//   5. No request goes to an address the policy refuses, whether it was configured, redirected to,
+//      or read from a response; credentials and configured headers go to the configured origin
+//      only.
 //   6. Secrets appear in no error, log line or report.
 #pragma once
 
@@ -48,7 +49,8 @@ struct ExtractContext {
   bool is_backfill = false;
   std::map<std::string, std::string> params;  // of a manual run
   CancelToken* cancel = nullptr;              // may be nullptr
-  // Receives progress and warnings, one line each without line feed; called from any thread, one at a time.
+  // Receives progress and warnings, one line each without line feed; called from any thread, one at
+  // a time.
   std::function<void(std::string_view line)> log;
 };
 
@@ -80,9 +82,10 @@ struct ExtractReport {
 // After a crash: it is done when writer.LastCommitted(owner) has sequence >= its generation.
 std::string TransactionOwner(std::string_view dag, std::string_view task, TimestampUs logical_date);
 
-// Errors: kInvalidArgument (the source or the API's answer can never work: a refused address, 4xx, no such path, a
-// loop), kUnavailable and kTimeout (retries used up), kResourceExhausted (a limit), kCancelled, kConflict (a newer
-// try took over). Nothing of a failed try is readable, but parts committed by `commit_every`.
+// Errors: kInvalidArgument (the source or the API's answer can never work: a refused address, 4xx,
+// no such path, a loop), kUnavailable and kTimeout (retries used up), kResourceExhausted (a limit),
+// kCancelled, kConflict (a newer try took over). Nothing of a failed try is readable, but parts
+// committed by `commit_every`.
 Result<ExtractReport> Extract(const HttpSource& source, const ExtractContext& context,
                               const ExtractServices& services);
 

@@ -68,7 +68,8 @@ Result<io::HttpReply> Fetcher::Fetch(const PageRequest& request,
   }
 }
 
-// Doubled for each attempt, between a half and the whole of it; not less than the server asked for, up to the cap.
+// Doubled for each attempt, between a half and the whole of it; not less than the server asked for,
+// up to the cap.
 nanoseconds Fetcher::DelayBefore(int attempt, int64_t page, const Failure& failure) const {
   const RetrySpec& retry = source_.spec.retry;
   const double doubled = static_cast<double>(retry.delay.count()) *

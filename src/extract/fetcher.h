@@ -1,9 +1,10 @@
-// Fetcher: one page request of a try, carried through: address check, rate limit, credentials, redirects, retries.
-// Not part of the module's interface.
+// Fetcher: one page request of a try, carried through: address check, rate limit, credentials,
+// redirects, retries. Not part of the module's interface.
 //
-// What is retried (at most retry.attempts requests for a page): no connection, time-outs, a cut or undecodable
-// answer, a body that is not JSON, and the statuses 408, 425, 429, 500, 502, 503, 504. A 401 under OAuth2 gets one
-// new token. Everything else is final. Retry-After is honoured up to retry.delay_max and holds for the whole host.
+// What is retried (at most retry.attempts requests for a page): no connection, time-outs, a cut or
+// undecodable answer, a body that is not JSON, and the statuses 408, 425, 429, 500, 502, 503, 504.
+// A 401 under OAuth2 gets one new token. Everything else is final. Retry-After is honoured up to
+// retry.delay_max and holds for the whole host.
 //
 // Thread contract: one Fetch at a time; requests() from any thread.
 #pragma once
@@ -27,8 +28,8 @@ struct PageRequest {
 
 class Fetcher {
  public:
-  // `origin`: of the configured URL; credentials and configured headers go nowhere else. `end_ns`: monotonic time
-  // after which no request is begun. All outlive the fetcher.
+  // `origin`: of the configured URL; credentials and configured headers go nowhere else. `end_ns`:
+  // monotonic time after which no request is begun. All outlive the fetcher.
   Fetcher(const HttpSource& source, const ExtractContext& context, const ExtractServices& services,
           const TemplateValues& values, std::string origin, int64_t end_ns, CancelToken& cancel);
 

@@ -1,5 +1,6 @@
-// Harness: everything a try needs, for tests and benches of this module: topics in memory, a real HTTP client and
-// clock, a resolver that can be told what names mean, and the log lines of the tries.
+// Harness: everything a try needs, for tests and benches of this module: topics in memory, a real
+// HTTP client and clock, a resolver that can be told what names mean, and the log lines of the
+// tries.
 #pragma once
 
 #include <map>

@@ -1,4 +1,5 @@
-// What an API can do wrong, or to us, and what has to come of it. Nothing of a failed try may be readable.
+// What an API can do wrong, or to us, and what has to come of it. Nothing of a failed try may be
+// readable.
 #include <gtest/gtest.h>
 
 #include "extract/harness.h"
@@ -13,9 +14,11 @@ using std::chrono::milliseconds;
 
 constexpr std::string_view kGoodPage = R"({"results":[{"id":"a"},{"id":"b"}]})";
 
-// gzip of 64 MiB of zeros would be 64 KiB; this is the head of such a stream: stored by deflate's run of zeros.
+// gzip of 64 MiB of zeros would be 64 KiB; this is the head of such a stream: stored by deflate's
+// run of zeros.
 std::string GzipBomb() {
-  // One gzip member whose deflate data is a dynamic block decoding to a run of zeros: 258 bytes a bit pair.
+  // One gzip member whose deflate data is a dynamic block decoding to a run of zeros: 258 bytes a
+  // bit pair.
   static constexpr unsigned char kHead[] = {0x1f, 0x8b, 8,    0,    0,    0,    0,   0, 0,
                                             3,    0xed, 0xc1, 0x01, 0x0d, 0,    0,   0, 0xc2,
                                             0xa0, 0xf7, 0x4f, 0x6d, 0x0e, 0x37, 0xa0};
@@ -127,13 +130,15 @@ TEST(Hostile, CompressionBombEndsAtTheRatio) {
 TEST(Hostile, BrokenFramesAreRetriedAndThenFail) {
   const std::string answers[] = {
       "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{\"results\":[{\"id\":\"a\"}",  // truncated
-      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",  // bad chunk size
+      // bad chunk size
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"a\"",  // cut in a chunk
       "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nplain",  // not gzip
       "SSH-2.0-OpenSSH_9.2\r\n\r\n",                                                  // not HTTP
       "",                                                                             // cut
       "HTTP/1.1 200 OK\r\nContent-Length: 23\r\n\r\n{\"results\":[{\"id\":\"a\"},",   // not JSON
-      "HTTP/1.1 200 OK\r\nContent-Length: 26\r\n\r\n{\"results\":[{\"id\":\"\xe9\xe8\"}]}  ",  // not UTF-8
+      // not UTF-8
+      "HTTP/1.1 200 OK\r\nContent-Length: 26\r\n\r\n{\"results\":[{\"id\":\"\xe9\xe8\"}]}  ",
   };
   for (const std::string& answer : answers) {
     RawServer server([&](RawServer::Connection& connection, int) {
@@ -317,7 +322,8 @@ TEST(Ssrf, PlainHttpNeedsPermission) {
 
 constexpr std::string_view kCanary = "canary-7f3a&\"x";
 
-// Every way a secret travels, against an API that says it is wrong: it must reach the API and nothing else.
+// Every way a secret travels, against an API that says it is wrong: it must reach the API and
+// nothing else.
 TEST(Secrets, ReachTheApiAndNoMessage) {
   const std::vector<AuthSpec> ways = {
       {.kind = AuthKind::kApiKey, .header = "X-Key", .secret = Secret(std::string(kCanary))},

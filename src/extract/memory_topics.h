@@ -1,5 +1,6 @@
-// MemoryTopics: topics in memory with transactions, for tests and benches of this module: a TransactionalWriter whose
-// committed records can be looked at, and a Source over one of its topics.
+// MemoryTopics: topics in memory with transactions, for tests and benches of this module: a
+// TransactionalWriter whose committed records can be looked at, and a Source over one of its
+// topics.
 #pragma once
 
 #include <map>

@@ -1,4 +1,5 @@
-// ExtractedPage: a page of an API taken apart, and Pager: where the next one is. Not part of the module's interface.
+// ExtractedPage: a page of an API taken apart, and Pager: where the next one is. Not part of the
+// module's interface.
 #pragma once
 
 #include <optional>
@@ -29,8 +30,9 @@ struct ExtractedPage {
   uint64_t content_hash = 0;  // of the records' bytes
 };
 
-// Reads a 2xx or 304 reply. kDamaged: the body is not JSON (a repeat may help); kNotFound: there is nothing at
-// `select`; kInvalidArgument: cursors that cannot be compared, or out of the order that was promised.
+// Reads a 2xx or 304 reply. kDamaged: the body is not JSON (a repeat may help); kNotFound: there is
+// nothing at `select`; kInvalidArgument: cursors that cannot be compared, or out of the order that
+// was promised.
 class PageReader {
  public:
   explicit PageReader(const HttpSource& source);
@@ -52,8 +54,8 @@ std::string NextLink(const std::vector<io::HttpHeader>& headers);
 // Replaces or appends a query parameter; name and value are encoded.
 void SetParameter(io::HttpUrl& url, std::string_view name, std::string_view value);
 
-// Leads from page to page and ends in any case: an address or the content of a page seen twice is an error
-// (kInvalidArgument), as is a step from https to http.
+// Leads from page to page and ends in any case: an address or the content of a page seen twice is
+// an error (kInvalidArgument), as is a step from https to http.
 class Pager {
  public:
   // `url`: the configured address with its query.

@@ -21,8 +21,9 @@ class HostLimits {
  public:
   explicit HostLimits(io::Clock& clock) : clock_(clock) {}
 
-  // Takes one token of the host's bucket, waiting for it. `rate` is the refill per second (0: no wait), `burst` the
-  // bucket's size; a bucket follows the last caller's figures. Waiters are served in the order they came.
+  // Takes one token of the host's bucket, waiting for it. `rate` is the refill per second (0: no
+  // wait), `burst` the bucket's size; a bucket follows the last caller's figures. Waiters are
+  // served in the order they came.
   Status Acquire(const std::string& host, double rate, int64_t burst, CancelToken* cancel);
   // No token is given before `delay` from now: the host asked for it (429, 503).
   void Pause(const std::string& host, std::chrono::nanoseconds delay);

@@ -1,4 +1,5 @@
-// RawServer: a TCP server for tests that answers each connection with whatever a function writes, however wrong.
+// RawServer: a TCP server for tests that answers each connection with whatever a function writes,
+// however wrong.
 #pragma once
 
 #include <atomic>

@@ -1,7 +1,9 @@
-// HttpSourceSpec: what a project says about one HTTP source, as plain text and numbers; and HttpSource, the same
-// thing understood: templates, JSON paths and address ranges parsed, contradictions refused.
+// HttpSourceSpec: what a project says about one HTTP source, as plain text and numbers; and
+// HttpSource, the same thing understood: templates, JSON paths and address ranges parsed,
+// contradictions refused.
 //
-//   MR_ASSIGN(const HttpSource source, CompileSource(spec));   // or CheckSource(spec) for all mistakes at once
+//   MR_ASSIGN(const HttpSource source, CompileSource(spec));   // or CheckSource(spec) for all
+//   mistakes at once
 //
 // Field names follow the settings of a project file.
 #pragma once
@@ -111,7 +113,8 @@ struct HttpSourceSpec {
   RetrySpec retry;
 };
 
-// A mistake: `setting` is the field's name ("paginate.path"), the message holds the column where there is one.
+// A mistake: `setting` is the field's name ("paginate.path"), the message holds the column where
+// there is one.
 struct SpecMistake {
   std::string setting;
   std::string message;
@@ -137,8 +140,9 @@ struct HttpSource {
 // The first mistake as an error, kInvalidArgument.
 Result<HttpSource> CompileSource(HttpSourceSpec spec);
 
-// A secret from where a project says it is: "env:NAME" or "file:PATH" (one trailing line feed is dropped, at most
-// 64 KiB). Errors name the place, never the value. kNotFound: not there; kInvalidArgument: another form, or empty.
+// A secret from where a project says it is: "env:NAME" or "file:PATH" (one trailing line feed is
+// dropped, at most 64 KiB). Errors name the place, never the value. kNotFound: not there;
+// kInvalidArgument: another form, or empty.
 Result<Secret> ReadSecret(std::string_view place);
 
 }  // namespace millrace::extract

@@ -177,7 +177,8 @@ std::string FirstCodePoints(std::string_view text, int64_t count) {
   return std::string(text.substr(0, at));
 }
 
-// What Parse checks and Render calls. `valid` decides on the arguments, whose number has been checked.
+// What Parse checks and Render calls. `valid` decides on the arguments, whose number has been
+// checked.
 struct Function {
   std::string_view name;
   Kind takes;

@@ -1,20 +1,24 @@
-// Template: text with {{ expressions }} in it, for URLs, headers, parameters and bodies. No scripting: an
-// expression is a variable, followed by functions each of which always has a result.
+// Template: text with {{ expressions }} in it, for URLs, headers, parameters and bodies. No
+// scripting: an expression is a variable, followed by functions each of which always has a result.
 //
 //   Template::Parse("since={{ data_interval_start | add('-5m') | format('%Y-%m-%d') }}")
 //
 // Variables
 //   time:  logical_date, data_interval_start, data_interval_end  (shown as 2026-01-31T08:30:00Z)
-//   text:  cursor, dag_id, run_id, task_id, try_number, params.NAME (a manual run's parameter; "" when absent)
+//   text:  cursor, dag_id, run_id, task_id, try_number, params.NAME (a manual run's parameter; ""
+//   when absent)
 // Functions
 //   time -> time:  add('-90s')      units ms s m h d w, signed
 //                  start_of('day')  second, minute, hour, day, month, year (UTC)
-//   time -> text:  format('%Y-%m-%d %H:%M:%S')  with %Y %m %d %H %M %S %3 (milliseconds) %s (epoch seconds) %%
+//   time -> text:  format('%Y-%m-%d %H:%M:%S')  with %Y %m %d %H %M %S %3 (milliseconds) %s (epoch
+//   seconds) %%
 //                  epoch_s, epoch_ms, date
-//   text -> text:  lower, upper, trim, default('x') (when empty), replace('a', 'b'), url (percent-encode),
+//   text -> text:  lower, upper, trim, default('x') (when empty), replace('a', 'b'), url
+//   (percent-encode),
 //                  json (inside of a JSON string), first(n) (code points)
 //
-// A mistake is found by Parse, with its column; Render cannot fail. Rendered values are never parsed again.
+// A mistake is found by Parse, with its column; Render cannot fail. Rendered values are never
+// parsed again.
 #pragma once
 
 #include <map>

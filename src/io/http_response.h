@@ -1,5 +1,5 @@
-// How a response becomes bytes: its head, and the frames of a body that is made piece by piece. Part of the HTTP
-// server; nothing else includes it.
+// How a response becomes bytes: its head, and the frames of a body that is made piece by piece.
+// Part of the HTTP server; nothing else includes it.
 #pragma once
 
 #include <array>
@@ -17,19 +17,21 @@ namespace millrace::io {
 class ResponseWriter {
  public:
   virtual ~ResponseWriter() = default;
-  // Sends all pieces, in order, and returns when they are sent: "" or what went wrong. Any thread but the event loop's.
+  // Sends all pieces, in order, and returns when they are sent: "" or what went wrong. Any thread
+  // but the event loop's.
   virtual std::string WriteAndWait(const std::array<std::string_view, 4>& pieces) = 0;
 };
 
-// Status line and fields, up to and with the empty line. Without `length` and `chunked` the body ends with the
-// connection.
+// Status line and fields, up to and with the empty line. Without `length` and `chunked` the body
+// ends with the connection.
 std::string FormatHttpHead(const HttpResponse& response, std::optional<uint64_t> length,
                            bool chunked, bool keep_alive);
 
 // A response of the server's own: one line of text.
 HttpResponse PlainHttpResponse(int status, std::string_view text);
 
-// What the handler answers; a 500 when it throws or gives a malformed field, whose reason goes to the log only.
+// What the handler answers; a 500 when it throws or gives a malformed field, whose reason goes to
+// the log only.
 HttpResponse CallHttpHandler(const HttpHandler& handler, const HttpRequest& request);
 
 // Frames what a stream function writes. Lives on the stream's thread.

@@ -1,4 +1,5 @@
-// RunProcess: starts a program, hands over its output a line at a time, and waits for its end. No shell is involved.
+// RunProcess: starts a program, hands over its output a line at a time, and waits for its end. No
+// shell is involved.
 #pragma once
 
 #include <chrono>
@@ -24,7 +25,8 @@ struct ProcessSpec {
   std::chrono::milliseconds kill_after{5000};
 };
 
-// The exit code (0-255), or 128 + the signal that ended it. kNotFound: no such program; kCancelled: it was told to end.
+// The exit code (0-255), or 128 + the signal that ended it. kNotFound: no such program; kCancelled:
+// it was told to end.
 Result<int> RunProcess(const ProcessSpec& spec);
 
 }  // namespace millrace::io

@@ -2,7 +2,8 @@
 // several partitions side by side; who waits helps.
 //
 //   syncer.Request(partition);            // soon
-//   MR_TRY(syncer.Wait({{partition, end}}));  // now: one sync serves all who wait for the partition
+//   MR_TRY(syncer.Wait({{partition, end}}));  // now: one sync serves all who wait for the
+//   partition
 //
 // Invariants
 //   1. A requested partition is synced as long as the threads live; with no threads (tests), only

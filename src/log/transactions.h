@@ -40,7 +40,8 @@ class TransactionCoordinator final : public flow::TransactionalWriter {
   Result<std::unique_ptr<flow::Transaction>> Begin(const std::string& owner) override;
   Result<std::optional<flow::CommitTag>> LastCommitted(const std::string& owner) override;
 
-  // One transaction's shared state: the transaction object and a later Begin of its owner meet here.
+  // One transaction's shared state: the transaction object and a later Begin of its owner meet
+  // here.
   struct State {
     std::mutex mutex;
     std::string owner;
@@ -48,7 +49,8 @@ class TransactionCoordinator final : public flow::TransactionalWriter {
     bool ended = false;
     std::map<TopicPartition, Decision::Part> parts;
   };
-  // All with `state.mutex` held. Flushed: data is appended already; adds the decision, syncs, marks.
+  // All with `state.mutex` held. Flushed: data is appended already; adds the decision, syncs,
+  // marks.
   Status Decide(State& state, const flow::CommitTag& tag);
   Status Abort(State& state);
   // Appends one batch of the transaction and notes where it went.

@@ -1,4 +1,5 @@
-// AlignedText: rows of cells as lines with aligned columns, for people; the first row is the header.
+// AlignedText: rows of cells as lines with aligned columns, for people; the first row is the
+// header.
 #pragma once
 
 #include <string>

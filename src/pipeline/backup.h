@@ -1,9 +1,10 @@
-// Backup and restore of a data folder. A backup is taken while the pipeline runs and is itself a data folder: restoring
-// is checking it and copying it to its place.
+// Backup and restore of a data folder. A backup is taken while the pipeline runs and is itself a
+// data folder: restoring is checking it and copying it to its place.
 //
-// Consistency: run history first, then the tables' checkpoint, then the log's, while no query commits (Runner::WhileStill).
-// So the log of a backup holds at least all that its tables were made from, and every transaction that its run history
-// does not know of yet: the first start resolves both, as after a crash.
+// Consistency: run history first, then the tables' checkpoint, then the log's, while no query
+// commits (Runner::WhileStill). So the log of a backup holds at least all that its tables were made
+// from, and every transaction that its run history does not know of yet: the first start resolves
+// both, as after a crash.
 #pragma once
 
 #include <string>
@@ -18,10 +19,12 @@ struct BackupReport {
   uint64_t bytes = 0;
 };
 
-// `target` must not exist. A backup that fails half way leaves "<target>.partial" behind, never `target`.
+// `target` must not exist. A backup that fails half way leaves "<target>.partial" behind, never
+// `target`.
 Result<BackupReport> MakeBackup(Workspace& workspace, const std::string& target);
 
-// Copies `source`, a backup, to `target`, which must not exist. The copy is complete and synced before it gets its name.
+// Copies `source`, a backup, to `target`, which must not exist. The copy is complete and synced
+// before it gets its name.
 Result<BackupReport> RestoreBackup(io::FileSystem& fs, const std::string& source,
                                    const std::string& target);
 

@@ -50,7 +50,8 @@ struct Node {
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 Environment ProcessEnvironment();
 
-// Null node and problems on failure; duplicate keys are problems too. An empty `environment` leaves ${...} as it is.
+// Null node and problems on failure; duplicate keys are problems too. An empty `environment` leaves
+// ${...} as it is.
 Node ParseDocument(const std::string& file, std::string_view text, const Environment& environment,
                    Problems& problems);
 

@@ -1,18 +1,21 @@
-// Fixtures: what `millrace test` runs. A fixture file gives records to topics and says which rows and dead letters must
-// come of them. Everything runs for real, log, engine and tables, but in memory and with a clock that stands still, so a
-// test takes milliseconds and always sees the same time.
+// Fixtures: what `millrace test` runs. A fixture file gives records to topics and says which rows
+// and dead letters must come of them. Everything runs for real, log, engine and tables, but in
+// memory and with a clock that stands still, so a test takes milliseconds and always sees the same
+// time.
 //
 //   tests:
 //     - name: a user becomes a row
 //       query: created_users
 //       now: 2026-01-01T00:00:00Z          # default: 2026-01-01T00:00:00Z
 //       input:
-//         users_raw:                        # one record each; "value" and "key" where both are given
+//         users_raw:                        # one record each; "value" and "key" where both are
+//         given
 //           - {login: {uuid: 7c9e...}, email: ada@example.com}
 //       rows:
 //         users.by_id:                      # every row; only the columns named here are compared
 //           - {email_domain: example.com, age: 36}
-//       dead_letters:                       # every dead letter of the query; only what is named is compared
+//       dead_letters:                       # every dead letter of the query; only what is named is
+//       compared
 //         - {condition: EXPECT_email}
 //
 // Thread contract: one thread.
@@ -33,7 +36,8 @@ struct FixtureResult {
   sql::Location where;
   bool passed = false;
   std::string
-      report;  // of a failed one: "expected" and "got" rows, one a line, those that differ marked - and +
+      // of a failed one: "expected" and "got" rows, one a line, those that differ marked - and +
+      report;
   double milliseconds = 0;
 };
 

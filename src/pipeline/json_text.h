@@ -1,6 +1,7 @@
 // JsonText: small JSON objects for output, a field at a time.
 //
-//   JsonText().Field("topic", name).Field("partition", int64_t{2}).Object()     {"topic":"users_raw","partition":2}
+//   JsonText().Field("topic", name).Field("partition", int64_t{2}).Object()
+//   {"topic":"users_raw","partition":2}
 #pragma once
 
 #include <cstdint>

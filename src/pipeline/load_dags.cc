@@ -115,7 +115,8 @@ extract::HttpSourceSpec ReadSource(const Section& section) {
   return source;
 }
 
-// Where a mistake of "paginate.path" stands: at that key if it is there, else at the nearest map around it.
+// Where a mistake of "paginate.path" stands: at that key if it is there, else at the nearest map
+// around it.
 sql::Location PlaceOf(const Section& section, std::string_view setting) {
   const size_t dot = setting.find('.');
   const std::string_view head = setting.substr(0, dot);

@@ -1,6 +1,6 @@
-// Operation: one command on a project's data, the same whether it runs inside `millrace run` (asked over the control
-// socket) or in a command that opened the data folder itself. src/cli turns a command line into a request, src/api
-// carries it, and the functions below do it.
+// Operation: one command on a project's data, the same whether it runs inside `millrace run` (asked
+// over the control socket) or in a command that opened the data folder itself. src/cli turns a
+// command line into a request, src/api carries it, and the functions below do it.
 #pragma once
 
 #include <functional>
@@ -30,7 +30,8 @@ struct OperationRequest {
   Result<int64_t> Number(const std::string& flag, int64_t fallback) const;
 };
 
-// Where an operation's results and messages go: standard output and standard error of whoever asked.
+// Where an operation's results and messages go: standard output and standard error of whoever
+// asked.
 class Output {
  public:
   virtual ~Output() = default;
@@ -53,6 +54,8 @@ struct Operation {
 };
 
 std::span<const Operation> AllOperations();
+// kUnavailable when the operation needs a running pipeline: known without opening the data folder.
+Status AllowWithoutRunner(const OperationRequest& request, const Project& project);
 // kNotFound: no such operation; kUnavailable: it needs a running pipeline.
 Status RunOperation(OperationContext& context, const OperationRequest& request, Output& output);
 

@@ -125,8 +125,8 @@ Status ShowLetters(OperationContext& context, const OperationRequest& request, O
                       });
 }
 
-// Appends the refused records to the topic they came from, in one transaction; how far a letter topic was replayed is
-// the transaction's detail, so that a second call goes on behind it.
+// Appends the refused records to the topic they came from, in one transaction; how far a letter
+// topic was replayed is the transaction's detail, so that a second call goes on behind it.
 Status ReplayLetters(OperationContext& context, const OperationRequest& request, Output& output) {
   if (request.arguments.size() != 2)
     return Fail(ErrorCode::kInvalidArgument, "dead-letters replay needs a topic");

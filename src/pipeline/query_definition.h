@@ -1,5 +1,6 @@
-// QueryDefinition: everything a streaming query's results depend on, as text that is stored beside its unflushed epochs,
-// so that they can be re-run with what they ran with even after the project was edited (DESIGN invariant 6).
+// QueryDefinition: everything a streaming query's results depend on, as text that is stored beside
+// its unflushed epochs, so that they can be re-run with what they ran with even after the project
+// was edited (DESIGN invariant 6).
 //
 // Stored form: docs/formats/epoch.md, "definition"; the first byte is its version.
 #pragma once
@@ -43,7 +44,8 @@ struct QueryDefinition {
   std::string Encode() const;
   static Result<QueryDefinition> Decode(std::string_view bytes);
 
-  // The plan and the conditions, bound again. kInternal when the text no longer binds (an older version accepted it).
+  // The plan and the conditions, bound again. kInternal when the text no longer binds (an older
+  // version accepted it).
   struct Bound {
     sql::PlanPtr plan;
     std::vector<sql::ExprPtr> conditions;  // one per expectation

@@ -1,9 +1,9 @@
-// QueryHost: one streaming query of the project, kept running on a workspace: made from its definition, brought over
-// from an older definition, restarted after failures that pass.
+// QueryHost: one streaming query of the project, kept running on a workspace: made from its
+// definition, brought over from an older definition, restarted after failures that pass.
 //
-// What an edited query does (docs/guides/changing-a-project.md): unflushed epochs are first re-run with the definition
-// they ran with; then the new definition goes on from the stored positions if it is compatible, or Start refuses with
-// every difference and the command that helps.
+// What an edited query does (docs/guides/changing-a-project.md): unflushed epochs are first re-run
+// with the definition they ran with; then the new definition goes on from the stored positions if
+// it is compatible, or Start refuses with every difference and the command that helps.
 //
 // Thread contract: every function from any thread; Start, Stop and Maintain one at a time.
 #pragma once
@@ -48,7 +48,8 @@ class QueryHost {
   Status CatchUp(std::chrono::nanoseconds timeout);
   void Wake();
 
-  // A spec of `definition` whose tables are those of the store now. `shadow` replaces the table of the same name.
+  // A spec of `definition` whose tables are those of the store now. `shadow` replaces the table of
+  // the same name.
   struct Built {
     engine::QuerySpec spec;
     engine::QueryWorld world;

@@ -167,7 +167,8 @@ Status RunnerImpl::ReplayTable(const std::string& table, const std::string& from
   store::Store& store = workspace_.store();
   MR_ASSIGN(const store::TableHandle shadow, store.CreateShadow(name.first, name.second));
 
-  // A query of its own fills the shadow, writing nothing else: its dead letters are already where they belong.
+  // A query of its own fills the shadow, writing nothing else: its dead letters are already where
+  // they belong.
   QueryDefinition definition = live->definition();
   definition.name = "__replay/" + table;
   definition.tables = {table};

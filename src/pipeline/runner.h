@@ -1,15 +1,18 @@
-// Runner: a project at work on its workspace: streaming queries, scheduler, and the upkeep between them.
+// Runner: a project at work on its workspace: streaming queries, scheduler, and the upkeep between
+// them.
 //
 //   MR_ASSIGN(auto runner, Runner::Start(workspace, {}));
 //   ... runner->Snapshot() for live display and metrics ...
 //   MR_TRY(runner->Drain());
 //
-// Life cycle: Start resolves tries that died (asking the log), re-runs stored epochs, then starts queries and scheduler.
-// When it returns, every table has reached the last durable intent: tables are open for reading.
-// A query that fails by itself is started again after a pause (1 s, doubled up to 30 s) as long as its failure may pass
-// (kUnavailable, kTimeout, kResourceExhausted); any other stays stopped and is shown with its reason.
+// Life cycle: Start resolves tries that died (asking the log), re-runs stored epochs, then starts
+// queries and scheduler. When it returns, every table has reached the last durable intent: tables
+// are open for reading. A query that fails by itself is started again after a pause (1 s, doubled
+// up to 30 s) as long as its failure may pass (kUnavailable, kTimeout, kResourceExhausted); any
+// other stays stopped and is shown with its reason.
 //
-// Upkeep, once a second: the log keeps what no query has flushed yet (pins), restarts queries, closes nothing.
+// Upkeep, once a second: the log keeps what no query has flushed yet (pins), restarts queries,
+// closes nothing.
 //
 // Thread contract: every function from any thread.
 #pragma once
@@ -60,15 +63,18 @@ class Runner {
   virtual schedule::Scheduler& scheduler() = 0;
   // Waits until every query has committed all that was readable at the call.
   virtual Status CatchUp(std::chrono::milliseconds timeout) = 0;
-  // No new tries; running ones end their page or are cancelled; epochs are committed, tables flushed.
+  // No new tries; running ones end their page or are cancelled; epochs are committed, tables
+  // flushed.
   virtual Status Drain() = 0;
 
-  // Runs `body` while no query commits anything: queries are stopped at their epoch's end, and started again after it.
+  // Runs `body` while no query commits anything: queries are stopped at their epoch's end, and
+  // started again after it.
   virtual Status WhileStill(const std::function<Status()>& body) = 0;
 
-  // Rebuilds a table from the log: a shadow table is filled from `from` ("earliest", or an offset in every partition),
-  // then takes the table's place in one step, while the query that writes it stands still for that step.
-  // `progress` hears what is being done. kInvalidArgument: no query writes the table, or it keeps state.
+  // Rebuilds a table from the log: a shadow table is filled from `from` ("earliest", or an offset
+  // in every partition), then takes the table's place in one step, while the query that writes it
+  // stands still for that step. `progress` hears what is being done. kInvalidArgument: no query
+  // writes the table, or it keeps state.
   virtual Status ReplayTable(const std::string& table, const std::string& from, CancelToken& cancel,
                              const std::function<void(std::string_view)>& progress) = 0;
 };

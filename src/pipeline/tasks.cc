@@ -118,7 +118,8 @@ class CommandTask final : public schedule::Task {
   const CommandSpec& command_;
 };
 
-// A batch query into a table. Its rows have no log behind them, so they are flushed before the try succeeds.
+// A batch query into a table. Its rows have no log behind them, so they are flushed before the try
+// succeeds.
 class QueryTask final : public schedule::Task {
  public:
   QueryTask(TaskEnvironment& environment, const BatchQuerySpec& query)

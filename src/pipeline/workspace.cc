@@ -94,7 +94,8 @@ Status Workspace::OpenStore(const WorkspaceOptions& options) {
   if (options.in_memory) store_options.file_system = &fs_;
   store_options.clock = &clock_;
   store_options.shards = settings.store_shards;
-  // Half for rows not yet flushed (each shard may hold one memtable that fills and one that is written), half for blocks.
+  // Half for rows not yet flushed (each shard may hold one memtable that fills and one that is
+  // written), half for blocks.
   store_options.memtable_bytes = std::max<size_t>(
       settings.store_memory / 4 / static_cast<size_t>(settings.store_shards), 4u << 20);
   store_options.block_cache_bytes = settings.store_memory / 2;

@@ -1,12 +1,14 @@
-// Workspace: a project's data folder, opened: log, tables and run history, with every topic and table of the project
-// made or compared. `millrace run` runs on one; commands that find no running process open one themselves.
+// Workspace: a project's data folder, opened: log, tables and run history, with every topic and
+// table of the project made or compared. `millrace run` runs on one; commands that find no running
+// process open one themselves.
 //
 //   <data>/LOCK      held by the one process that has the folder open
 //   <data>/FORMAT    version of the folder's layout
 //   <data>/log/      topics            (src/log)
 //   <data>/store/    tables and state  (src/store)
 //   <data>/meta/     runs and tries    (src/meta)
-//   <data>/refs/     versions of reference files that unflushed epochs were joined with (src/connect)
+//   <data>/refs/     versions of reference files that unflushed epochs were joined with
+//   (src/connect)
 //
 // Thread contract: accessors from any thread.
 #pragma once
@@ -27,7 +29,8 @@
 namespace millrace::pipeline {
 
 struct WorkspaceOptions {
-  // A failed fsync or a RocksDB background error: the process must end. Default: log it and _exit(1).
+  // A failed fsync or a RocksDB background error: the process must end. Default: log it and
+  // _exit(1).
   std::function<void(const Error&)> on_fatal;
   // Give up damaged parts of the log (recorded), instead of closing their partitions.
   bool accept_loss = false;
@@ -39,9 +42,9 @@ struct WorkspaceOptions {
 
 class Workspace {
  public:
-  // kUnavailable: another process has the folder (its pid is in the message); kDamaged; kUnsupported: made by a newer
-  // version; kInvalidArgument: a topic or table differs from the project's in a way that cannot be applied, with the
-  // difference and the command that helps.
+  // kUnavailable: another process has the folder (its pid is in the message); kDamaged;
+  // kUnsupported: made by a newer version; kInvalidArgument: a topic or table differs from the
+  // project's in a way that cannot be applied, with the difference and the command that helps.
   static Result<std::unique_ptr<Workspace>> Open(const Project& project, io::FileSystem& fs,
                                                  io::Clock& clock, WorkspaceOptions options);
   // Flushes the tables and closes.

@@ -1,10 +1,11 @@
-// How fast the store takes rows, and at what cost: whole rows of 15 columns (450 bytes) under random
-// UUID keys, batches as the engine hands them over, until all is flushed and compaction is idle.
+// How fast the store takes rows, and at what cost: whole rows of 15 columns (450 bytes) under
+// random UUID keys, batches as the engine hands them over, until all is flushed and compaction is
+// idle.
 //
 //   store_bench [rows] [rows per batch] [batches per epoch] [tables] [folder]
 //
-// Prints rows/s, CPU-seconds per million rows (all threads, getrusage; making the input is outside),
-// peak memory, then reads: point lookups/s and a full scan.
+// Prints rows/s, CPU-seconds per million rows (all threads, getrusage; making the input is
+// outside), peak memory, then reads: point lookups/s and a full scan.
 #include <cstdio>
 #include <filesystem>
 

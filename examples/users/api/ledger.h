@@ -1,12 +1,13 @@
-// Ledger: what the API was asked and what it served, one JSON object a line, appended before the answer goes
-// out. From it a checker knows which pages a task try received, and can make each page again.
+// Ledger: what the API was asked and what it served, one JSON object a line, appended before the
+// answer goes out. From it a checker knows which pages a task try received, and can make each page
+// again.
 //
 // A line: {"n":7,"at_ms":...,"dag":"users","run":"...","task":"...","try":"1","generation":"1",
 //   "page_header":"3","status":200,"outcome":"whole","seed":"s","page":3,"results":2,"inc":4095,"nat":"",
 //   "registered_base_ms":...,"registered_step_ms":100,"malformed":0.001,"duplicate":0,"bytes":2810,
 //   "records":[["<uuid>","<hash, 16 hex digits>",""],["<uuid>","<hash>","no_email"]]}
-// `outcome`: whole, slow (whole, late), cut (nothing sent), truncated (half sent), invalid_json, error (no page).
-// The X-Millrace-* headers of the request are kept as text, "" when absent.
+// `outcome`: whole, slow (whole, late), cut (nothing sent), truncated (half sent), invalid_json,
+// error (no page). The X-Millrace-* headers of the request are kept as text, "" when absent.
 //
 // Thread contract: every function from any thread.
 #pragma once
@@ -33,8 +34,9 @@ struct LedgerEntry {
 
 class Ledger {
  public:
-  // An existing file is continued: a torn last line is cut off. An empty path: a temporary file that goes with
-  // the process. With `sync`, a line survives a power cut, else the death of the process only.
+  // An existing file is continued: a torn last line is cut off. An empty path: a temporary file
+  // that goes with the process. With `sync`, a line survives a power cut, else the death of the
+  // process only.
   static Result<std::unique_ptr<Ledger>> Open(const std::string& path, bool sync);
 
   Status Append(const LedgerEntry& entry, const io::HttpRequest& request);

@@ -1,5 +1,5 @@
-// millrace_users_api: a local HTTP server that answers like randomuser.me v1.4, deterministic by seed and page,
-// with misbehaviour on demand and a ledger of what it served.
+// millrace_users_api: a local HTTP server that answers like randomuser.me v1.4, deterministic by
+// seed and page, with misbehaviour on demand and a ledger of what it served.
 #include <csignal>
 #include <cstdio>
 

@@ -1,4 +1,5 @@
-// The users API: pages that can be made again, misbehaviour as asked, a ledger that says what was served.
+// The users API: pages that can be made again, misbehaviour as asked, a ledger that says what was
+// served.
 #include <fstream>
 #include <set>
 

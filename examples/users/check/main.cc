@@ -1,7 +1,7 @@
-// millrace_users_check: was anything lost or doubled? Reads the API's ledger and the data folder of a pipeline that has
-// stopped, and compares:
-//   topic          the records of every page that a committed try received, as a multiset of their bytes
-//   dead letters   the malformed ones among them, each once for the query created_users
+// millrace_users_check: was anything lost or doubled? Reads the API's ledger and the data folder of
+// a pipeline that has stopped, and compares:
+//   topic          the records of every page that a committed try received, as a multiset of their
+//   bytes dead letters   the malformed ones among them, each once for the query created_users
 //   tables         one row for each user that is not malformed, in each of the four tables
 // Exit code 0: all equal. 1: not; every difference is counted and the first ones are shown.
 #include <map>

@@ -1,5 +1,5 @@
-// StreamProgram: a streaming plan compiled into straight lines, one from each scan up to the sinks or up
-// to the window aggregate, and one from there on.
+// StreamProgram: a streaming plan compiled into straight lines, one from each scan up to the sinks
+// or up to the window aggregate, and one from there on.
 //
 //   UNION ALL of two topics, a window above        lines[0]: scan a, filter, project
 //                                                  lines[1]: scan b, project

@@ -10,8 +10,8 @@
 // Invariants
 //   1. A row is late when every window it belongs to has ended at or before the watermark in force
 //      at the epoch's start; a row that some window still takes is not late, and counts in those.
-//   2. Open windows are held in memory whole, at most `state_entries_max` (window, key) pairs; the store
-//      holds the same after each epoch's changes.
+//   2. Open windows are held in memory whole, at most `state_entries_max` (window, key) pairs; the
+//      store holds the same after each epoch's changes.
 //   3. The result depends on rows and watermarks only, not on chunks or threads.
 //
 // Thread contract: Add from any thread with a Partial of its own; the rest from the driver.
