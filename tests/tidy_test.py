@@ -14,7 +14,7 @@ BANNED_TEXT = [
     (re.compile(r"\b(TODO|FIXME|XXX|HACK)\b(?!\()"), "say why it waits, or do it"),
     (re.compile(r"\b(strcpy|strcat|sprintf|gets|atoi|atol|atof|rand|srand|system)\s*\("), "banned call"),
     (re.compile(r"\bstd::(cout|cerr)\b"), "write through logging or the command's own output"),
-    (re.compile(r"using namespace std\b"), "no using namespace std"),
+    (re.compile(r"using namespace std;"), "no using namespace std"),
     (re.compile(r"^\s*//.*;\s*$"), None),  # judged by commented_out()
 ]
 CODE = {".cc", ".h"}
@@ -52,7 +52,7 @@ def function_lengths(lines):
         if start_of_raw:
             in_raw = True
             raw = raw[: start_of_raw.start()]
-        line = strip_strings(raw.split("//")[0])
+        line = strip_strings(raw).split("//")[0]
         for position, char in enumerate(line):
             if char == "{":
                 before = line[:position].rstrip()
