@@ -238,21 +238,18 @@ class QuickClock final : public rocksdb::SystemClockWrapper {
   }
 };
 
+// RocksDB asks an Env for its file system and clock through these two members.
 class RocksEnv final : public rocksdb::EnvWrapper {
  public:
   explicit RocksEnv(std::unique_ptr<rocksdb::Env> base)
-      : rocksdb::EnvWrapper(base.get()),
-        base_(std::move(base)),
-        clock_(std::make_shared<QuickClock>(base_->GetSystemClock())) {}
-  const char* Name() const override { return "millrace.io"; }
-  const std::shared_ptr<rocksdb::FileSystem>& GetFileSystem() const override {
-    return base_->GetFileSystem();
+      : rocksdb::EnvWrapper(base.get()), base_(std::move(base)) {
+    file_system_ = base_->GetFileSystem();
+    system_clock_ = std::make_shared<QuickClock>(base_->GetSystemClock());
   }
-  const std::shared_ptr<rocksdb::SystemClock>& GetSystemClock() const override { return clock_; }
+  const char* Name() const override { return "millrace.io"; }
 
  private:
   std::unique_ptr<rocksdb::Env> base_;
-  std::shared_ptr<rocksdb::SystemClock> clock_;
 };
 
 }  // namespace
