@@ -43,15 +43,20 @@ Result<int64_t> OperationRequest::Number(const std::string& flag, int64_t fallba
 
 std::span<const Operation> AllOperations() { return kOperations; }
 
-Status RunOperation(OperationContext& context, const OperationRequest& request, Output& output) {
+Status AllowWithoutRunner(const OperationRequest& request, const Project& project) {
   for (const Operation& operation : kOperations) {
-    if (operation.name != request.name) continue;
-    if (operation.needs_runner && context.runner == nullptr) {
-      return std::unexpected(Error{
-          ErrorCode::kUnavailable, fmt::format("{} needs the pipeline to be running", request.name),
-          fmt::format("start it with: millrace run {}", context.workspace.project().file)});
-    }
-    return operation.run(context, request, output);
+    if (operation.name != request.name || !operation.needs_runner) continue;
+    return std::unexpected(Error{ErrorCode::kUnavailable,
+                                 fmt::format("{} needs the pipeline to be running", request.name),
+                                 fmt::format("start it with: millrace run {}", project.file)});
+  }
+  return {};
+}
+
+Status RunOperation(OperationContext& context, const OperationRequest& request, Output& output) {
+  if (context.runner == nullptr) MR_TRY(AllowWithoutRunner(request, context.workspace.project()));
+  for (const Operation& operation : kOperations) {
+    if (operation.name == request.name) return operation.run(context, request, output);
   }
   return Fail(ErrorCode::kNotFound, "no operation \"{}\"", request.name);
 }
