@@ -162,7 +162,8 @@ class CrashTest : public SchedulerHarness {
 
 TEST_F(CrashTest, KilledAtRandomMomentsItKeepsItsLaws) {
   const char* rounds_text = std::getenv("MILLRACE_CRASH_ROUNDS");
-  const int rounds = rounds_text == nullptr ? 15 : std::atoi(rounds_text);
+  const int rounds =
+      rounds_text == nullptr ? 15 : static_cast<int>(std::strtol(rounds_text, nullptr, 10));
   database_.reset();
   io::SeededRandom random(io::SystemSeed());
   for (int round = 0; round <= rounds; ++round) {

@@ -17,7 +17,7 @@ namespace {
 constexpr const char* kExamples = R"(Examples:
   millrace_users_api --port 8080
   curl 'http://127.0.0.1:8080/api/?results=2&page=1&seed=demo&nat=DE,JP'
-  millrace_users_api --port 8080 --faults 429=0.05:1,5xx=0.02,cut=0.01,malformed=0.001 --ledger served.jsonl
+  millrace_users_api --port 8080 --ledger served.jsonl --faults 429=0.05:1,5xx=0.02,malformed=0.001
   curl 'http://127.0.0.1:8080/api/?results=1&faults=slow=1:2000'
 
 Parameters of /api/:
@@ -28,7 +28,8 @@ Parameters of /api/:
   step_ms=100      time between two records' registered.date
   faults=SPEC      instead of --faults, for this request
 
-Fault specs are name=chance[:argument], by commas: 429=0.1:SECONDS, 5xx=0.1:STATUS, slow=0.1:MILLISECONDS,
+Fault specs are name=chance[:argument], by commas:
+429=0.1:SECONDS, 5xx=0.1:STATUS, slow=0.1:MILLISECONDS,
 cut, truncated, invalid_json; and of each record: malformed, duplicate; endless ignores `pages`.
 )";
 

@@ -1,6 +1,7 @@
 // UsersService: the API itself, from request to response. See main.cc's help for the parameters.
 //
-//   GET /api/?results=N&page=P&seed=S[&nat=DE,JP][&inc=name,email][&pages=P][&registered=...][&step_ms=N]
+//   GET /api/?results=N&page=P&seed=S[&nat=DE,JP][&inc=name,email][&pages=P]
+//            [&registered=...][&step_ms=N]
 //            [&faults=429=0.1:2,malformed=0.01]
 //   GET /ledger     everything served so far, as JSON lines
 //   GET /livez      "ok"
