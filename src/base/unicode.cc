@@ -5,6 +5,7 @@
 
 #include <unicode/ucasemap.h>
 #include <unicode/uchar.h>
+#include <unicode/ucnv.h>
 #include <unicode/utf8.h>
 
 #include "base/check.h"
@@ -41,6 +42,19 @@ void MapCase(Mapper mapper, std::string_view text, std::string& to) {
     to.resize(U_SUCCESS(error) ? static_cast<size_t>(size) : 0);
     return;
   }
+}
+
+using Converter = std::unique_ptr<UConverter, decltype(&ucnv_close)>;
+
+// Stops at bytes or characters that it does not know, instead of putting others in their place.
+Converter OpenStrict(const char* charset) {
+  UErrorCode error = U_ZERO_ERROR;
+  Converter converter(ucnv_open(charset, &error), &ucnv_close);
+  if (U_FAILURE(error)) return converter;
+  ucnv_setFromUCallBack(converter.get(), UCNV_FROM_U_CALLBACK_STOP, nullptr, nullptr, nullptr,
+                        &error);
+  ucnv_setToUCallBack(converter.get(), UCNV_TO_U_CALLBACK_STOP, nullptr, nullptr, nullptr, &error);
+  return converter;
 }
 
 }  // namespace
@@ -119,5 +133,20 @@ void TitleCase(std::string_view text, std::string& to) {
 bool IsUpperLetter(char32_t code_point) { return u_isupper(static_cast<UChar32>(code_point)) != 0; }
 bool IsLowerLetter(char32_t code_point) { return u_islower(static_cast<UChar32>(code_point)) != 0; }
 bool IsDigit(char32_t code_point) { return u_isdigit(static_cast<UChar32>(code_point)) != 0; }
+
+std::optional<std::string> ConvertCharset(const char* from, const char* to,
+                                          std::string_view bytes) {
+  const Converter source = OpenStrict(from);
+  const Converter target = OpenStrict(to);
+  std::string result(bytes.size() * 4 + 16, '\0');
+  char* out = result.data();
+  const char* in = bytes.data();
+  UErrorCode error = U_ZERO_ERROR;
+  ucnv_convertEx(target.get(), source.get(), &out, result.data() + result.size(), &in,
+                 bytes.data() + bytes.size(), nullptr, nullptr, nullptr, nullptr, 1, 1, &error);
+  if (U_FAILURE(error)) return std::nullopt;
+  result.resize(static_cast<size_t>(out - result.data()));
+  return result;
+}
 
 }  // namespace millrace

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -38,5 +39,9 @@ void TitleCase(std::string_view text, std::string& to);
 bool IsUpperLetter(char32_t code_point);
 bool IsLowerLetter(char32_t code_point);
 bool IsDigit(char32_t code_point);
+
+// `bytes` of one charset in another, by ICU's names ("UTF-8", "ISO-8859-1"); nullopt: bytes or
+// characters that one of them does not have, or an unknown charset.
+std::optional<std::string> ConvertCharset(const char* from, const char* to, std::string_view bytes);
 
 }  // namespace millrace

@@ -78,6 +78,5 @@ std::span<const KernelRegistration> MathKernels();
 std::span<const KernelRegistration> JsonKernels();
 std::span<const KernelRegistration> HashKernels();
 std::span<const KernelRegistration> CollectionKernels();
-std::span<const KernelRegistration> MiscKernels();
 
 }  // namespace millrace::engine

@@ -22,24 +22,11 @@ class Registry {
  private:
   Registry() {
     for (const auto list : {
-             ArithmeticKernels(),
-             ComparisonKernels(),
-             StringKernels(),
-             TextSearchKernels(),
-             RegexpKernels(),
-             MathKernels(),
-             RoundingKernels(),
-             HashKernels(),
-             SparkHashKernels(),
-             CollectionKernels(),
-             MapKernels(),
-             LambdaKernels(),
-             TextMakingKernels(),
-             EncodingKernels(),
-             UrlKernels(),
-             JsonKernels(),
-             MiscKernels(),
-             CalendarKernels(),
+             ArithmeticKernels(), ComparisonKernels(), StringKernels(),   TextSearchKernels(),
+             RegexpKernels(),     MathKernels(),       RoundingKernels(), HashKernels(),
+             SparkHashKernels(),  CollectionKernels(), MapKernels(),      LambdaKernels(),
+             TextMakingKernels(), EncodingKernels(),   UrlKernels(),      JsonKernels(),
+             RandomKernels(),     SequenceKernels(),   RaisingKernels(),  CalendarKernels(),
              TimestampKernels(),
          }) {
       for (const KernelRegistration& kernel : list) {

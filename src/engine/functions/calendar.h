@@ -59,7 +59,8 @@ std::optional<int32_t> WeekdayNamed(std::string_view name);
 std::string_view MonthName(int32_t month);
 std::string_view WeekdayName(int32_t weekday);
 
-// Units of date_trunc, timestampadd and timestampdiff, singular or plural; nullopt for an unknown name.
+// Units of date_trunc, timestampadd and timestampdiff, singular or plural; nullopt for an unknown
+// name.
 enum class Unit : uint8_t {
   kMicrosecond,
   kMillisecond,

@@ -1,12 +1,9 @@
 // Bytes and text: hexadecimal, base64, charsets.
 
 #include <algorithm>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
-
-#include <unicode/ucnv.h>
 
 #include "base/unicode.h"
 #include "engine/functions/lists.h"
@@ -135,39 +132,11 @@ const char* CharsetOf(Text name) {
   return nullptr;
 }
 
-using Converter = std::unique_ptr<UConverter, decltype(&ucnv_close)>;
-
-// Stops at bytes or characters that it does not know, instead of putting others in their place.
-Converter OpenStrict(const char* charset) {
-  UErrorCode error = U_ZERO_ERROR;
-  Converter converter(ucnv_open(charset, &error), &ucnv_close);
-  if (U_FAILURE(error)) return converter;
-  ucnv_setFromUCallBack(converter.get(), UCNV_FROM_U_CALLBACK_STOP, nullptr, nullptr, nullptr,
-                        &error);
-  ucnv_setToUCallBack(converter.get(), UCNV_TO_U_CALLBACK_STOP, nullptr, nullptr, nullptr, &error);
-  return converter;
-}
-
-// Converts between charsets; nullopt: bytes or characters that one of them does not have.
-std::optional<std::string> Convert(const char* from, const char* to, Text bytes) {
-  const Converter source = OpenStrict(from);
-  const Converter target = OpenStrict(to);
-  std::string result(bytes.size() * 4 + 16, '\0');
-  char* out = result.data();
-  const char* in = bytes.data();
-  UErrorCode error = U_ZERO_ERROR;
-  ucnv_convertEx(target.get(), source.get(), &out, result.data() + result.size(), &in,
-                 bytes.data() + bytes.size(), nullptr, nullptr, nullptr, nullptr, 1, 1, &error);
-  if (U_FAILURE(error)) return std::nullopt;
-  result.resize(static_cast<size_t>(out - result.data()));
-  return result;
-}
-
 // Java writes UTF-16 with a mark and UTF-32 without one, both big-endian.
 std::optional<std::string> Encode(Text text, Text charset) {
-  if (charset == "UTF-32") return Convert("UTF-8", "UTF-32BE", text);
-  if (charset != "UTF-16") return Convert("UTF-8", charset.data(), text);
-  auto encoded = Convert("UTF-8", "UTF-16BE", text);
+  if (charset == "UTF-32") return ConvertCharset("UTF-8", "UTF-32BE", text);
+  if (charset != "UTF-16") return ConvertCharset("UTF-8", charset.data(), text);
+  auto encoded = ConvertCharset("UTF-8", "UTF-16BE", text);
   if (encoded && !text.empty()) encoded->insert(0, "\xFE\xFF");
   return encoded;
 }
@@ -180,7 +149,7 @@ ColumnPtr Charset(KernelCall& call) {
       cell.Fail("INVALID_PARAMETER_VALUE.CHARSET", fmt::format("'{}' is no known charset", name));
       return {};
     }
-    const auto result = kEncode ? Encode(input, charset) : Convert(charset, "UTF-8", input);
+    const auto result = kEncode ? Encode(input, charset) : ConvertCharset(charset, "UTF-8", input);
     if (result) return cell.Copy(*result);
     cell.Fail("MALFORMED_CHARACTER_CODING",
               fmt::format("the input has characters that {} has not", charset));

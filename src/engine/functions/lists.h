@@ -20,5 +20,8 @@ std::span<const KernelRegistration> TimestampKernels();  // instants and zones
 std::span<const KernelRegistration> LambdaKernels();
 std::span<const KernelRegistration> MapKernels();
 std::span<const KernelRegistration> SparkHashKernels();
+std::span<const KernelRegistration> RandomKernels();
+std::span<const KernelRegistration> SequenceKernels();
+std::span<const KernelRegistration> RaisingKernels();
 
 }  // namespace millrace::engine

@@ -1,108 +1,12 @@
 #include <algorithm>
-#include <span>
-#include <vector>
 
 #include "sql/functions/tables.h"
-#include "sql/plan.h"
 
 namespace millrace::sql {
 namespace {
 
 using data::DataType;
 using data::TypeKind;
-
-const DataType kStrings = DataType::Array(DataType::String());
-
-// The type that a schema literal names: "a INT, b DOUBLE" is a struct, "ARRAY<INT>" is itself.
-Result<DataType> TypeOfLiteral(const Argument& argument, size_t index) {
-  if (argument.literal == nullptr || argument.literal->is_null() ||
-      argument.type.kind() != TypeKind::kString)
-    return WrongType(index, "a schema literal, e.g. 'a INT, b DOUBLE'", argument.type);
-  const std::string& text = argument.literal->string();
-  const ParsedSchema fields = ParseSchemaDdl(text);
-  if (fields.errors.empty()) return DataType::Struct(fields.schema.fields);
-  const ParsedSchema single = ParseSchemaDdl("value " + text);
-  if (single.errors.empty() && single.schema.fields.size() == 1)
-    return *single.schema.fields[0].type;
-  return Fail(ErrorCode::kInvalidArgument, "argument {} is no schema: {}", index + 1,
-              fields.errors[0].message);
-}
-
-Result<Signature> ResolveFromJson(std::span<const Argument> args) {
-  if (args.size() != 2) return WrongCount("2", args.size());
-  if (!Parameter(kString).Accept(args[0])) return WrongType(0, "STRING", args[0].type);
-  Signature signature;
-  MR_ASSIGN(signature.result, TypeOfLiteral(args[1], 1));
-  if (!signature.result.is_nested())
-    return WrongType(1, "the schema of a STRUCT, ARRAY or MAP", signature.result);
-  signature.arguments = {kString, kString};
-  return signature;
-}
-
-const FunctionRow kJsonRows[] = {
-    {"get_json_object(json, path)", "The value at a path such as '$.a[0].b', as text.",
-     R"(get_json_object('{"a":"b"}', '$.a') => b)", Fixed({kString, kString}, kString)},
-    {"json_array_length(json)", "Number of elements of a JSON array; NULL of anything else.",
-     "json_array_length('[1,2,3,4]') => 4", Fixed({kString}, kInt)},
-    {"json_object_keys(json)", "Keys of a JSON object; NULL of anything else.",
-     R"(json_object_keys('{"key": "value", "b": 1}') => [key, b])", Fixed({kString}, kStrings)},
-    {"from_json(json, schema)",
-     "The JSON text as a value of the schema.",
-     R"(from_json('{"a":1, "b":0.8}', 'a INT, b DOUBLE') => {1, 0.8})",
-     ResolveFromJson,
-     {.difference = "text that does not fit gives NULL fields as in PERMISSIVE; options are not "
-                    "supported"}},
-    {"to_json(expr)", "A struct, map or array as JSON text; NULL fields are left out.",
-     R"(to_json(named_struct('a', 1, 'b', 2)) => {"a":1,"b":2})",
-     [](std::span<const Argument> args) -> Result<Signature> {
-       if (args.size() == 1 && args[0].type.kind() != TypeKind::kNull && !args[0].type.is_nested())
-         return WrongType(0, "a STRUCT, MAP or ARRAY", args[0].type);
-       return Fixed({kAny}, kString)(args);
-     }},
-};
-
-const FunctionRow kHashRows[] = {
-    {"md5(expr)", "MD5 as 32 hexadecimal digits.",
-     "md5('Spark') => 8cde774d6f7333752ed72cacddb05126", Fixed({kBinary}, kString)},
-    {"sha1(expr)",
-     "SHA-1 as hexadecimal digits.",
-     "sha1('Spark') => 85f5955f4b27a9a4c2aab6ffe5d7189fc298b92c",
-     Fixed({kBinary}, kString),
-     {.aliases = {"sha"}}},
-    {"sha2(expr, bits)", "SHA-2 of 224, 256 (or 0), 384 or 512 bits as hexadecimal digits.",
-     "sha2('Spark', 256) => 529bc3b07127ecb7e53a4dcf1991d9152c24537d919178022b2c42657f79a26b",
-     Fixed({kBinary, kInt}, kString)},
-    {"crc32(expr)", "CRC-32.", "crc32('Spark') => 1557323817", Fixed({kBinary}, kBigint)},
-    {"hash(a, ...)",
-     "Murmur3 of the arguments, 32 bits, seed 42.",
-     "hash('Spark', array(123), 2) => -1321691492",
-     Variadic({}, kAny, kInt, 1),
-     {.null_rule = NullRule::kHandled}},
-    {"xxhash64(a, ...)",
-     "xxHash64 of the arguments, seed 42.",
-     "xxhash64('Spark', array(123), 2) => 5602566077635097486",
-     Variadic({}, kAny, kBigint, 1),
-     {.null_rule = NullRule::kHandled}},
-    {"uuid_v5(namespace, name)",
-     "The name's UUID (RFC 9562 version 5) in a namespace UUID.",
-     "uuid_v5('6ba7b810-9dad-11d1-80b4-00c04fd430c8', 'www.example.com') => "
-     "2ed6657d-e927-568b-95e1-2665a8aea6a2",
-     Fixed({kString, kString}, kString),
-     {.difference = "ours: Spark has no such function"}},
-};
-
-const FunctionRow kMiscRows[] = {
-    {"typeof(expr)",
-     "The type of expr.",
-     "typeof(1) => int",
-     Fixed({kAny}, kString),
-     {.null_rule = NullRule::kHandled}},
-    {"version()",
-     "The version of Millrace.",
-     "version() IS NULL => false",
-     Fixed({}, kString),
-     {.difference = "ours, not Spark's", .null_rule = NullRule::kHandled}},
-};
 
 // sum and avg.
 Result<Signature> ResolveSum(std::span<const Argument> args, int whole, int fraction,
@@ -201,9 +105,6 @@ const FunctionRow kGeneratorRows[] = {
 
 }  // namespace
 
-std::span<const FunctionRow> JsonRows() { return kJsonRows; }
-std::span<const FunctionRow> HashRows() { return kHashRows; }
-std::span<const FunctionRow> MiscRows() { return kMiscRows; }
 std::span<const FunctionRow> AggregateRows() { return kAggregateRows; }
 std::span<const FunctionRow> GeneratorRows() { return kGeneratorRows; }
 
