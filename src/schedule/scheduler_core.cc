@@ -47,6 +47,10 @@ SchedulerCore::~SchedulerCore() {
   }
   for (std::thread& worker : workers_) worker.join();
   if (loop_.joinable()) loop_.join();
+  // A try that was decided but never ran (its commit failed) and its run hold each other.
+  for (auto& [key, run] : runs_) {
+    for (TaskProgress& task : run->tasks) task.live.reset();
+  }
 }
 
 Status SchedulerCore::Start() {
