@@ -3,7 +3,8 @@
 // again.
 //
 // A line: {"n":7,"at_ms":...,"dag":"users","run":"...","task":"...","try":"1","generation":"1",
-//   "page_header":"3","status":200,"outcome":"whole","seed":"s","page":3,"results":2,"inc":4095,"nat":"",
+//   "page_header":"3","status":200,"outcome":"whole","seed":"s","page":3,"results":2,"inc":4095,
+//   "nat":"",
 //   "registered_base_ms":...,"registered_step_ms":100,"malformed":0.001,"duplicate":0,"bytes":2810,
 //   "records":[["<uuid>","<hash, 16 hex digits>",""],["<uuid>","<hash>","no_email"]]}
 // `outcome`: whole, slow (whole, late), cut (nothing sent), truncated (half sent), invalid_json,
