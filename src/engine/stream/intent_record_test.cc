@@ -10,7 +10,7 @@ namespace {
 
 // The bytes of the first ```hex block of docs/formats/epoch.md.
 std::string DocumentedBytes() {
-  std::ifstream file(std::string(MILLRACE_SOURCE_DIR) + "/docs/formats/epoch.md");
+  std::ifstream file(MILLRACE_SOURCE_DIR "/docs/formats/epoch.md");
   std::string line;
   std::string bytes;
   bool inside = false;

@@ -105,6 +105,36 @@ sql::PlanPtr StreamScan(const std::string& topic, data::Schema schema) {
   return scan;
 }
 
+sql::PlanPtr CountByWindow(const std::string& topic, int64_t size_us, int64_t slide_us,
+                           int64_t delay_us) {
+  const data::Schema in{
+      {{"ts", DataType::Timestamp()}, {"k", DataType::String()}, {"v", DataType::Bigint()}}};
+  auto scan = std::make_shared<sql::Plan>(*StreamScan(topic, in));
+  scan->event_time = 0;
+  scan->watermark_delay_us = delay_us;
+  auto window = std::make_shared<sql::Plan>();
+  window->kind = sql::PlanKind::kWindowAggregate;
+  window->inputs = {scan};
+  window->window_time = Column(in, 0);
+  window->window_size_us = size_us;
+  window->window_slide_us = slide_us;
+  window->group_keys = {Column(in, 1)};
+  window->schema.fields.emplace_back("window", DataType::Struct({{"start", DataType::Timestamp()},
+                                                                 {"end", DataType::Timestamp()}}));
+  window->schema.fields.emplace_back("k", DataType::String());
+  for (const sql::AggregateKind kind : {sql::AggregateKind::kCountStar, sql::AggregateKind::kSum,
+                                        sql::AggregateKind::kMax, sql::AggregateKind::kFirst}) {
+    sql::AggregateCall call;
+    call.kind = kind;
+    call.type = DataType::Bigint();
+    if (kind != sql::AggregateKind::kCountStar) call.args = {Column(in, 2)};
+    window->aggregates.push_back(std::move(call));
+    window->schema.fields.emplace_back(fmt::format("a{}", window->aggregates.size()),
+                                       DataType::Bigint());
+  }
+  return window;
+}
+
 QuerySpec TagsQuery(FakeWorld& world) {
   const sql::PlanPtr joined = TagsWithLabels();
   auto project = std::make_shared<sql::Plan>();

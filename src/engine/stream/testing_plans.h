@@ -33,6 +33,11 @@ sql::PlanPtr StreamScan(const std::string& topic, data::Schema schema);
 // be 0..89. The reference `kinds` has labels for a and b; it is wired into `world`.
 QuerySpec TagsQuery(FakeWorld& world);
 
+// SELECT window, k, count(*), sum(v), max(v), first(v) FROM STREAM topic WATERMARK ts DELAY OF ...
+// GROUP BY window(ts, size, slide), k. The topic has ts TIMESTAMP, k STRING, v BIGINT.
+sql::PlanPtr CountByWindow(const std::string& topic, int64_t size_us, int64_t slide_us,
+                           int64_t delay_us);
+
 // Rows as "column|column|", one record each.
 class TextEncoder final : public RecordEncoder {
  public:
