@@ -1,5 +1,5 @@
 // Decision: the record in `__transactions` that decides a transaction
-// (docs/formats/log-decision.md). Its key is the owner, so that compaction keeps the newest
+// (docs/formats/log-segment.md). Its key is the owner, so that compaction keeps the newest
 // decision of each.
 //
 // A commit is written beside its data, not after it: both are synced in one round. It counts only

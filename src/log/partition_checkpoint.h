@@ -1,6 +1,6 @@
 // PartitionCheckpoint: what a partition knows about itself, stored beside its segments so that a
 // start need not read them (file `checkpoint`, replaced atomically;
-// docs/formats/log-checkpoint.md).
+// docs/formats/log-segment.md).
 //
 // It is the truth about closed segments (which there are, how long each is) and about the first
 // readable offset; everything it says about batches can be had again by reading them.

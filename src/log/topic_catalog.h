@@ -1,5 +1,5 @@
 // TopicCatalog: which topics there are, stored in one file that is replaced atomically
-// (`topics`, docs/formats/log-topics.md).
+// (`topics`, docs/formats/log-segment.md).
 //
 // Thread contract: the log's lock guards it.
 #pragma once
