@@ -7,6 +7,7 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/checkpoint.h>
 
@@ -123,6 +124,9 @@ rocksdb::ColumnFamilyOptions RocksStore::RowsOptions() {
   options.merge_operator = NewRowMergeOperator();
   options.compaction_filter_factory = NewRowFilterFactory(live_tables_, clock_);
   options.write_buffer_size = options_.memtable_bytes;
+  // Batches come sorted: with a hint per table an insert starts from where the one before ended.
+  options.memtable_insert_with_hint_prefix_extractor.reset(
+      rocksdb::NewFixedPrefixTransform(sizeof(uint32_t)));
   options.max_write_buffer_number = 3;
   options.compaction_style = rocksdb::kCompactionStyleUniversal;
   options.level0_file_num_compaction_trigger = 8;
