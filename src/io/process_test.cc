@@ -1,5 +1,6 @@
 #include "io/process.h"
 
+#include <algorithm>
 #include <thread>
 
 #include <gtest/gtest.h>
