@@ -2,6 +2,8 @@
 // and dead letters are those of one undisturbed run.
 #include "engine/stream/query.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "engine/stream/plan_change.h"

@@ -37,7 +37,7 @@ TEST(FunctionsReferenceTest, ArgumentsAreChecked) {
   ASSERT_FALSE(too_few);
   EXPECT_EQ(too_few.error().message, "upper: needs 1 arguments, got 0");
   const std::vector<Argument> map = {
-      {.type = data::DataType::Map(data::DataType::Int(), data::DataType::Int())}};
+      {.type = data::DataType::Map(data::DataType::Int(), data::DataType::Int()), .name = {}}};
   const auto wrong = FindFunction("upper")->resolve(map);
   ASSERT_FALSE(wrong);
   EXPECT_EQ(wrong.error().message, "upper: argument 1 must be STRING, is MAP<INT, INT>");
