@@ -160,7 +160,7 @@ Status RocksStore::OpenWith(std::vector<rocksdb::ColumnFamilyDescriptor> familie
 Status RocksStore::OpenDatabase() {
   io::FileSystem& fs =
       options_.file_system != nullptr ? *options_.file_system : io::PosixFileSystem();
-  MR_TRY(fs.CreateFolders(options_.folder));
+  MR_TRY(io::CreateFoldersDurably(fs, options_.folder));
   if (options_.file_system != nullptr) env_ = NewRocksEnv(*options_.file_system);
   // A store that exists says itself how many shards it has.
   std::vector<std::string> names;
