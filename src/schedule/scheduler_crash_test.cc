@@ -109,9 +109,11 @@ class CrashTest : public SchedulerHarness {
     };
     database_ = meta::SqliteDatabase::Open(folder_ + "/meta.db", {}).value();
     Open(Specs());
+    Ledger(folder_ + "/opened").Append("opened");
     if (!to_the_end) {
       while (true) pause();
     }
+    ASSERT_TRUE(Eventually([&] { return Runs("chain").size() > 10 && Runs("shaky").size() > 10; }));
     for (const char* dag : {"chain", "shaky"})
       ASSERT_TRUE(scheduler_->SetPaused(dag, true).has_value());
     ASSERT_TRUE(Eventually([&] {
@@ -166,8 +168,10 @@ TEST_F(CrashTest, KilledAtRandomMomentsItKeepsItsLaws) {
       rounds_text == nullptr ? 15 : static_cast<int>(std::strtol(rounds_text, nullptr, 10));
   database_.reset();
   io::SeededRandom random(io::SystemSeed());
+  const Ledger opened(folder_ + "/opened");
   for (int round = 0; round <= rounds; ++round) {
     const bool is_last = round == rounds;
+    const size_t opened_before = opened.Lines().size();
     const pid_t child = fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
@@ -175,7 +179,12 @@ TEST_F(CrashTest, KilledAtRandomMomentsItKeepsItsLaws) {
       _exit(HasFailure() ? 1 : 0);
     }
     if (!is_last) {
-      std::this_thread::sleep_for(milliseconds(60 + random.Next() % 240));
+      // Most are killed while they work, some while they recover.
+      const bool waits_until_open = random.Next() % 4 != 0;
+      if (waits_until_open) {
+        ASSERT_TRUE(Eventually([&] { return opened.Lines().size() > opened_before; }));
+      }
+      std::this_thread::sleep_for(milliseconds(random.Next() % 150));
       kill(child, SIGKILL);
     }
     int status = 0;
