@@ -23,8 +23,9 @@ bool IsNameChar(char c) {
 
 class Reader {
  public:
-  Reader(const std::string& file, const Environment& environment, Problems& problems)
-      : file_(file), environment_(environment), problems_(problems) {}
+  Reader(const std::string& file, std::string_view text, const Environment& environment,
+         Problems& problems)
+      : file_(file), text_(text), environment_(environment), problems_(problems) {}
 
   Node Convert(const YAML::Node& from, int depth) {
     Node node;
@@ -66,7 +67,11 @@ class Reader {
   void ConvertScalar(const YAML::Node& from, Node& node) {
     node.kind = Node::Kind::kScalar;
     node.quoted = from.Tag() == "!";
-    node.block = node.quoted && from.Scalar().find('\n') != std::string::npos;
+    const int at = from.Mark().pos;
+    const bool within = at >= 0 && static_cast<size_t>(at) < text_.size();
+    const char indicator = within ? text_[static_cast<size_t>(at)] : '\0';
+    node.folded = node.quoted && indicator == '>';
+    node.block = node.quoted && (indicator == '|' || node.folded);
     node.text = environment_ ? Replace(from.Scalar(), node.where) : from.Scalar();
   }
 
@@ -140,6 +145,7 @@ class Reader {
   }
 
   const std::string& file_;
+  std::string_view text_;
   const Environment& environment_;
   Problems& problems_;
   size_t nodes_ = 0;
@@ -171,7 +177,7 @@ Environment ProcessEnvironment() {
 
 Node ParseDocument(const std::string& file, std::string_view text, const Environment& environment,
                    Problems& problems) {
-  Reader reader(file, environment, problems);
+  Reader reader(file, text, environment, problems);
   if (text.size() > kTextBytesMax) {
     reader.Report({}, fmt::format("{} bytes, at most {} are read", text.size(), kTextBytesMax), "");
     return {};

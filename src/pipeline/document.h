@@ -41,6 +41,7 @@ struct Node {
   std::string text;         // kScalar, after replacement
   bool quoted = false;      // a quoted or block scalar is text even when it looks like a number
   bool block = false;       // a | or > scalar: its lines start one line below `where`
+  bool folded = false;      // a > scalar: `text` has spaces where the file has line ends
   std::vector<Node> items;  // kList
   std::vector<std::pair<std::string, Node>> members;  // kMap, in the file's order
 

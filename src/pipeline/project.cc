@@ -10,6 +10,15 @@ namespace {
 
 constexpr uint64_t kFileBytesMax = uint64_t{64} << 20;
 
+// How far in the first line that is not empty stands, from line `line` (from 1) on.
+int BlockIndent(std::string_view text, int line) {
+  while (--line > 0) text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+  const size_t first = text.find_first_not_of(" \r\n");
+  if (first == std::string_view::npos) return 0;
+  const size_t line_start = text.substr(0, first).rfind('\n') + 1;
+  return static_cast<int>(first - line_start);
+}
+
 bool HasError(const Problems& problems) {
   return std::ranges::any_of(problems, [](const Problem& problem) { return !problem.is_warning; });
 }
@@ -17,9 +26,12 @@ bool HasError(const Problems& problems) {
 }  // namespace
 
 Problem SourceText::At(const sql::Diagnostic& diagnostic, bool is_warning) const {
-  sql::Location where = diagnostic.where;
-  where.column += where.line == 1 ? start.column - 1 : indent;
-  where.line += start.line - 1;
+  sql::Location where = start;
+  if (!folded) {
+    where.column =
+        diagnostic.where.column + (diagnostic.where.line == 1 ? start.column - 1 : indent);
+    where.line = diagnostic.where.line + start.line - 1;
+  }
   const std::string message =
       diagnostic.condition.empty()
           ? diagnostic.message
@@ -138,17 +150,10 @@ SourceText ProjectLoader::TextOrFile(const Node& node, std::string_view extensio
   SourceText source{file_, node.text, node.where, 0};
   if (node.quoted && !node.block) ++source.start.column;  // behind the quote
   if (node.block) {
-    // The text of a block scalar begins on the line below, as far in as its first line stands.
-    source.start = {node.where.line + 1, 1};
-    size_t line_start = 0;
-    for (int line = 1; line < source.start.line && line_start != std::string::npos; ++line) {
-      const size_t end = text_.find('\n', line_start);
-      line_start = end == std::string::npos ? end : end + 1;
-    }
-    while (line_start < text_.size() &&
-           text_[line_start + static_cast<size_t>(source.indent)] == ' ')
-      ++source.indent;
-    source.start.column += source.indent;
+    // The text of a block scalar begins on the line below.
+    source.indent = BlockIndent(text_, node.where.line + 1);
+    source.start = {node.where.line + 1, 1 + source.indent};
+    source.folded = node.folded;
   }
   return source;
 }

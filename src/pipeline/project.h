@@ -33,6 +33,7 @@ struct SourceText {
   std::string text;
   sql::Location start{1, 1};  // where its first line begins in `file`
   int indent = 0;             // columns cut from every line (YAML block scalars)
+  bool folded = false;        // its lines were joined: a mistake is placed where the text begins
 
   Problem At(const sql::Diagnostic& diagnostic, bool is_warning = false) const;
 };
