@@ -70,7 +70,10 @@ void AppendRelation(std::string& to, const sql::Relation& relation) {
 Result<sql::Relation> ReadRelation(ByteReader& reader) {
   sql::Relation relation;
   relation.name = ReadText(reader);
-  relation.kind = static_cast<sql::RelationKind>(reader.Little<uint8_t>());
+  const auto kind = reader.Little<uint8_t>();
+  if (kind > static_cast<uint8_t>(sql::RelationKind::kReference))
+    return Fail(ErrorCode::kDamaged, "query definition names a source of unknown kind {}", kind);
+  relation.kind = static_cast<sql::RelationKind>(kind);
   const std::string ddl = ReadText(reader);
   if (!ddl.empty()) {
     sql::ParsedSchema parsed = sql::ParseSchemaDdl(ddl);
