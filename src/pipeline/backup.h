@@ -24,7 +24,7 @@ struct BackupReport {
 Result<BackupReport> MakeBackup(Workspace& workspace, const std::string& target);
 
 // Copies `source`, a backup, to `target`, which must not exist. The copy is complete and synced
-// before it gets its name.
+// before it gets its name. kDamaged: a checksum of the backup's log is wrong; nothing is copied.
 Result<BackupReport> RestoreBackup(io::FileSystem& fs, const std::string& source,
                                    const std::string& target);
 
