@@ -180,6 +180,8 @@ Status AskRunning(io::HttpClient& client, const std::string& socket,
   exchange.on_body = [&](std::string_view bytes) { return frames.Take(bytes); };
   exchange.cancel = cancel;
   MR_ASSIGN(const io::HttpReply reply, client.Send(exchange));
+  if (reply.status == 503)
+    return Fail(ErrorCode::kTimeout, "the pipeline is starting or stopping; ask again in a moment");
   if (reply.status != 200)
     return Fail(ErrorCode::kInternal, "the running pipeline answered HTTP {}", reply.status);
   if (!frames.end())

@@ -93,9 +93,10 @@ int RunCommand(const CommandLine& line) {
 
   Watch(**runner, view, stop, *for_ns);
   view.Stopping();
+  // Operations end first: none may use what is being drained.
+  (*doors)->SetRunner(nullptr);
   const Status drained = (*runner)->Drain();
   const pipeline::RunnerSnapshot last = (*runner)->Snapshot();
-  (*doors)->SetRunner(nullptr);
   doors->reset();
   runner->reset();
   view.Summary(last);

@@ -65,6 +65,22 @@ Result<std::string> OneDag(const OperationContext& context, const OperationReque
   return Fail(ErrorCode::kInvalidArgument, "name a DAG: the project has {}", dags.size());
 }
 
+// The run as it ended. A wait must not hold up the pipeline's own end, so it looks up twice a
+// second.
+Result<schedule::RunRecord> WaitForEnd(schedule::Scheduler& scheduler,
+                                       const schedule::RunRecord& run, int64_t seconds,
+                                       const CancelToken& cancel) {
+  constexpr auto kLookUp = std::chrono::milliseconds(500);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
+  while (true) {
+    auto ended = scheduler.WaitForRun(run.dag_id, run.run_id, kLookUp);
+    if (ended || ended.error().code != ErrorCode::kTimeout) return ended;
+    if (std::chrono::steady_clock::now() >= deadline) return ended;
+    if (cancel.cancelled())
+      return Fail(ErrorCode::kCancelled, "no longer waiting for run {}", run.run_id);
+  }
+}
+
 std::vector<std::string> Split(const std::string& text) {
   std::vector<std::string> parts;
   size_t at = 0;
@@ -111,7 +127,7 @@ Status RunsOperation(OperationContext& context, const OperationRequest& request,
 Status TriggerOperation(OperationContext& context, const OperationRequest& request,
                         Output& output) {
   MR_ASSIGN(const std::string dag, OneDag(context, request));
-  MR_ASSIGN(const SchedulerAccess scheduler, SchedulerAccess::Of(context));
+  MR_ASSIGN(const SchedulerAccess scheduler, SchedulerAccess::Running(context));
   schedule::TriggerRequest trigger;
   trigger.conf_json = request.Flag("conf", "{}");
   if (const std::string date = request.Flag("logical-date"); !date.empty()) {
@@ -121,7 +137,7 @@ Status TriggerOperation(OperationContext& context, const OperationRequest& reque
   if (request.Switch("wait")) {
     MR_TRY(output.Note(fmt::format("run {} started, waiting for its end", run.run_id)));
     MR_ASSIGN(const int64_t seconds, request.Number("timeout", 3600));
-    MR_ASSIGN(run, scheduler->WaitForRun(dag, run.run_id, std::chrono::seconds(seconds)));
+    MR_ASSIGN(run, WaitForEnd(*scheduler, run, seconds, context.cancel));
   }
   MR_TRY(output.Write(request.Switch("json")
                           ? RunJson(run)
@@ -136,7 +152,7 @@ Status TriggerOperation(OperationContext& context, const OperationRequest& reque
 Status BackfillOperation(OperationContext& context, const OperationRequest& request,
                          Output& output) {
   MR_ASSIGN(const std::string dag, OneDag(context, request));
-  MR_ASSIGN(const SchedulerAccess scheduler, SchedulerAccess::Of(context));
+  MR_ASSIGN(const SchedulerAccess scheduler, SchedulerAccess::Running(context));
   schedule::BackfillRequest backfill;
   backfill.dag_id = dag;
   MR_ASSIGN(backfill.from, schedule::ParseUtc(request.Flag("from")));
@@ -167,7 +183,7 @@ Status BackfillOperation(OperationContext& context, const OperationRequest& requ
 Status ClearOperation(OperationContext& context, const OperationRequest& request, Output& output) {
   if (request.arguments.size() != 2)
     return Fail(ErrorCode::kInvalidArgument, "clear needs a DAG and a run");
-  MR_ASSIGN(const SchedulerAccess scheduler, SchedulerAccess::Of(context));
+  MR_ASSIGN(const SchedulerAccess scheduler, SchedulerAccess::Running(context));
   schedule::ClearRequest clear;
   clear.dag_id = request.arguments[0];
   clear.run_id = request.arguments[1];
@@ -180,7 +196,7 @@ Status ClearOperation(OperationContext& context, const OperationRequest& request
 
 Status PauseOperation(OperationContext& context, const OperationRequest& request, Output& output) {
   MR_ASSIGN(const std::string dag, OneDag(context, request));
-  MR_ASSIGN(const SchedulerAccess scheduler, SchedulerAccess::Of(context));
+  MR_ASSIGN(const SchedulerAccess scheduler, SchedulerAccess::Running(context));
   const bool paused = !request.Switch("off");
   MR_TRY(scheduler->SetPaused(dag, paused));
   return output.Write(fmt::format("{} {}\n", dag, paused ? "paused" : "goes on"));

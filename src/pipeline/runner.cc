@@ -12,7 +12,16 @@ namespace millrace::pipeline {
 namespace {
 
 constexpr auto kUpkeepInterval = std::chrono::seconds(1);
-constexpr auto kCatchUpTimeout = std::chrono::hours(24);
+constexpr auto kCancelInterval = std::chrono::milliseconds(500);
+
+// As long as it takes, unless `cancel` says otherwise.
+Status CatchUp(engine::StreamingQuery& query, const CancelToken& cancel) {
+  while (!cancel.cancelled()) {
+    const Status done = query.CatchUp(kCancelInterval);
+    if (done || done.error().code != ErrorCode::kTimeout) return done;
+  }
+  return Fail(ErrorCode::kCancelled, "the replay was cancelled; the table is as it was");
+}
 
 class RunnerImpl final : public Runner {
  public:
@@ -60,7 +69,7 @@ class RunnerImpl final : public Runner {
   }
 
   Workspace& workspace() override { return workspace_; }
-  schedule::Scheduler& scheduler() override { return *scheduler_; }
+  schedule::Scheduler* scheduler() override { return scheduler_.get(); }
 
   Status CatchUp(std::chrono::milliseconds timeout) override {
     for (const auto& host : hosts_) MR_TRY(host->CatchUp(timeout));
@@ -101,7 +110,18 @@ class RunnerImpl final : public Runner {
  private:
   Result<QueryHost*> WriterOf(const std::string& table);
 
+  // What was re-run at the start need not be re-run by the next one: a process that is killed again
+  // and again before its first regular flush would otherwise take longer with every start.
+  void FlushWhatWasReplayed() {
+    const auto replayed = [](const auto& host) { return host->Metrics().replayed > 0; };
+    if (std::ranges::none_of(hosts_, replayed)) return;
+    if (const Status flushed = workspace_.store().Flush(); !flushed) {
+      logging::Warning("runner.flush_failed", {{"error", flushed.error().ToString()}});
+    }
+  }
+
   void Upkeep() {
+    FlushWhatWasReplayed();
     std::unique_lock lock(upkeep_mutex_);
     while (!upkeep_stopped_) {
       upkeep_wake_.wait_for(lock, kUpkeepInterval);
@@ -186,11 +206,10 @@ Status RunnerImpl::ReplayTable(const std::string& table, const std::string& from
     MR_ASSIGN(const QueryHost::Built built, QueryHost::Build(environment, definition, shadow));
     MR_ASSIGN(const auto query, engine::StreamingQuery::Start(built.spec, built.world));
     progress(fmt::format("rebuilding {} from the log", table));
-    MR_TRY(query->CatchUp(kCatchUpTimeout));
-    if (cancel.cancelled()) return Fail(ErrorCode::kCancelled, "replay of {} was cancelled", table);
+    MR_TRY(pipeline::CatchUp(*query, cancel));
     std::lock_guard still(upkeep_body_);
     MR_TRY(live->Stop());
-    Status done = query->CatchUp(kCatchUpTimeout);
+    Status done = pipeline::CatchUp(*query, cancel);
     if (done) done = query->Drain();
     if (done) done = store.Flush();
     if (done) {

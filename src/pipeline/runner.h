@@ -60,7 +60,8 @@ class Runner {
 
   virtual RunnerSnapshot Snapshot() = 0;
   virtual Workspace& workspace() = 0;
-  virtual schedule::Scheduler& scheduler() = 0;
+  // nullptr when it was started without its schedule, and once it is drained.
+  virtual schedule::Scheduler* scheduler() = 0;
   // Waits until every query has committed all that was readable at the call.
   virtual Status CatchUp(std::chrono::milliseconds timeout) = 0;
   // No new tries; running ones end their page or are cancelled; epochs are committed, tables

@@ -34,13 +34,20 @@ Result<std::unique_ptr<schedule::Scheduler>> OpenScheduler(Workspace& workspace,
 }
 
 Result<SchedulerAccess> SchedulerAccess::Of(OperationContext& context) {
+  if (context.runner != nullptr && context.runner->scheduler() != nullptr) return Running(context);
   SchedulerAccess access;
-  if (context.runner != nullptr) {
-    access.scheduler_ = &context.runner->scheduler();
-    return access;
-  }
   MR_ASSIGN(access.owned_, OpenScheduler(context.workspace, NothingRuns, 1));
   access.scheduler_ = access.owned_.get();
+  return access;
+}
+
+Result<SchedulerAccess> SchedulerAccess::Running(OperationContext& context) {
+  SchedulerAccess access;
+  if (context.runner != nullptr) access.scheduler_ = context.runner->scheduler();
+  if (access.scheduler_ == nullptr) {
+    return std::unexpected(Error{ErrorCode::kUnavailable, "the pipeline runs without its schedule",
+                                 "start it without --no-schedule"});
+  }
   return access;
 }
 

@@ -19,7 +19,10 @@ Result<std::unique_ptr<schedule::Scheduler>> OpenScheduler(Workspace& workspace,
 class SchedulerAccess {
  public:
   static Result<SchedulerAccess> Of(OperationContext& context);
+  // kUnavailable when no scheduler runs: what is asked of it would not happen.
+  static Result<SchedulerAccess> Running(OperationContext& context);
   schedule::Scheduler* operator->() const { return scheduler_; }
+  schedule::Scheduler& operator*() const { return *scheduler_; }
 
  private:
   std::unique_ptr<schedule::Scheduler> owned_;
