@@ -1,0 +1,179 @@
+#include "engine/batch_query.h"
+
+#include <map>
+
+#include <gtest/gtest.h>
+
+#include "engine/format.h"
+
+namespace millrace::engine {
+namespace {
+
+using data::Batch;
+using data::DataType;
+using data::Field;
+using data::Schema;
+using data::Value;
+
+// Relations in memory, given in batches of two rows.
+class Tables final : public sql::Catalog, public BatchSources {
+ public:
+  void Add(const std::string& name, const Schema& schema, std::vector<std::vector<Value>> rows) {
+    relations_[name] = {.name = name,
+                        .kind = sql::RelationKind::kTable,
+                        .schema = schema,
+                        .key = {schema.fields[0].name},
+                        .partition_key_size = 1,
+                        .event_time = {},
+                        .watermark_delay_us = 0};
+    rows_[name] = std::move(rows);
+  }
+
+  const sql::Relation* Find(std::string_view name) const override {
+    const auto found = relations_.find(std::string(name));
+    return found == relations_.end() ? nullptr : &found->second;
+  }
+  std::vector<std::string> Names() const override {
+    std::vector<std::string> names;
+    for (const auto& [name, relation] : relations_) names.push_back(name);
+    return names;
+  }
+
+  Result<std::unique_ptr<BatchReader>> Scan(const ScanRequest& request) override {
+    return std::make_unique<Reader>(*this, request);
+  }
+
+  size_t batches_given = 0;
+
+ private:
+  class Reader : public BatchReader {
+   public:
+    Reader(Tables& tables, const ScanRequest& request)
+        : tables_(tables),
+          rows_(tables.rows_[request.relation.name]),
+          schema_(std::make_shared<const Schema>(request.columns)) {
+      for (const Field& field : request.columns.fields)
+        places_.push_back(static_cast<size_t>(request.relation.schema.IndexOf(field.name)));
+    }
+    Result<std::optional<Batch>> Next() override {
+      if (at_ >= rows_.size()) return std::nullopt;
+      ++tables_.batches_given;
+      const size_t count = std::min<size_t>(2, rows_.size() - at_);
+      Batch batch{.schema = schema_, .columns = {}, .rows = count};
+      for (size_t i = 0; i < places_.size(); ++i) {
+        std::vector<Value> values;
+        for (size_t row = at_; row < at_ + count; ++row) values.push_back(rows_[row][places_[i]]);
+        batch.columns.push_back(data::ColumnFromValues(*schema_->fields[i].type, values));
+      }
+      at_ += count;
+      return batch;
+    }
+
+   private:
+    Tables& tables_;
+    const std::vector<std::vector<Value>>& rows_;
+    std::shared_ptr<const Schema> schema_;
+    std::vector<size_t> places_;
+    size_t at_ = 0;
+  };
+
+  std::map<std::string, sql::Relation> relations_;
+  std::map<std::string, std::vector<std::vector<Value>>> rows_;
+};
+
+Tables People() {
+  Tables tables;
+  const auto person = [](int id, const char* name, const char* country, int age) {
+    return std::vector<Value>{Value::Int(id), Value::String(name),
+                              country ? Value::String(country) : Value::Null(), Value::Int(age)};
+  };
+  tables.Add("people",
+             {{Field("id", DataType::Int()), Field("name", DataType::String()),
+               Field("country", DataType::String()), Field("age", DataType::Int())}},
+             {person(1, "Ann", "de", 30), person(2, "Bo", "fr", 25), person(3, "Cy", "de", 40),
+              person(4, "Di", nullptr, 25), person(5, "Ed", "us", 0)});
+  tables.Add("countries", {{Field("code", DataType::String()), Field("label", DataType::String())}},
+             {{Value::String("de"), Value::String("Germany")},
+              {Value::String("fr"), Value::String("France")}});
+  return tables;
+}
+
+std::string Query(Tables& tables, const std::string& text, BatchOptions options = {}) {
+  const sql::BoundQuery bound = sql::BindQuery(text, tables, {});
+  if (!bound.plan) return bound.errors.empty() ? "unbound" : bound.errors[0].message;
+  std::string out;
+  const auto formatter =
+      ResultFormatter::Make(OutputFormat::kJson, bound.plan->schema, TimeZone::Utc());
+  const auto stats = RunBatch(*bound.plan, tables, options, [&](const Batch& batch) {
+    formatter->Add(batch, out);
+    return true;
+  });
+  if (!stats) return stats.error().message;
+  return out;
+}
+
+std::string Query(const std::string& text) {
+  Tables tables = People();
+  return Query(tables, text);
+}
+
+TEST(BatchQueryTest, FiltersProjectsSortsAndLimits) {
+  EXPECT_EQ(
+      Query("SELECT name, age + 1 AS next FROM people WHERE country = 'de' ORDER BY age DESC"),
+      "{\"name\":\"Cy\",\"next\":41}\n{\"name\":\"Ann\",\"next\":31}\n");
+  EXPECT_EQ(Query("SELECT id FROM people ORDER BY country, id"),
+            "{\"id\":4}\n{\"id\":1}\n{\"id\":3}\n{\"id\":2}\n{\"id\":5}\n");
+  EXPECT_EQ(Query("SELECT id FROM people ORDER BY country DESC, id LIMIT 2"),
+            "{\"id\":5}\n{\"id\":2}\n");
+  EXPECT_EQ(Query("SELECT DISTINCT age FROM people ORDER BY 1"),
+            "{\"age\":0}\n{\"age\":25}\n{\"age\":30}\n{\"age\":40}\n");
+  EXPECT_EQ(Query("SELECT 1 AS a, 'x' AS b"), "{\"a\":1,\"b\":\"x\"}\n");
+}
+
+TEST(BatchQueryTest, GroupsJoinsAndUnions) {
+  EXPECT_EQ(Query("SELECT country, count(*) AS n, avg(age) AS age FROM people GROUP BY country "
+                  "ORDER BY country NULLS LAST"),
+            "{\"country\":\"de\",\"n\":2,\"age\":35.0}\n{\"country\":\"fr\",\"n\":1,\"age\":25.0}\n"
+            "{\"country\":\"us\",\"n\":1,\"age\":0.0}\n{\"country\":null,\"n\":1,\"age\":25.0}\n");
+  EXPECT_EQ(Query("SELECT count(*) AS n, max(age) AS m FROM people WHERE age > 100"),
+            "{\"n\":0,\"m\":null}\n");
+  EXPECT_EQ(Query("SELECT count(*) FILTER (WHERE age > 26) AS n, first(name) AS f FROM people"),
+            "{\"n\":2,\"f\":\"Ann\"}\n");
+  EXPECT_EQ(Query("SELECT p.id, c.label FROM people p LEFT JOIN countries c ON c.code = p.country "
+                  "ORDER BY p.id LIMIT 4"),
+            "{\"id\":1,\"label\":\"Germany\"}\n{\"id\":2,\"label\":\"France\"}\n"
+            "{\"id\":3,\"label\":\"Germany\"}\n{\"id\":4,\"label\":null}\n");
+  EXPECT_EQ(
+      Query("SELECT id FROM people WHERE id = 1 UNION ALL SELECT id FROM people WHERE id > 4"),
+      "{\"id\":1}\n{\"id\":5}\n");
+}
+
+TEST(BatchQueryTest, ARowThatFailsEndsTheQuery) {
+  EXPECT_NE(Query("SELECT 10 / age FROM people").find("[DIVIDE_BY_ZERO]"), std::string::npos);
+  EXPECT_NE(Query("SELECT sum(CAST(name AS INT)) FROM people").find("[CAST_INVALID_INPUT]"),
+            std::string::npos);
+}
+
+TEST(BatchQueryTest, LimitStopsReading) {
+  Tables tables = People();
+  EXPECT_EQ(Query(tables, "SELECT id FROM people LIMIT 1"), "{\"id\":1}\n");
+  EXPECT_EQ(tables.batches_given, 1u);
+}
+
+TEST(BatchQueryTest, MemoryIsBoundedAndCancelEnds) {
+  Tables tables = People();
+  for (const char* text : {"SELECT id FROM people ORDER BY id", "SELECT DISTINCT id FROM people",
+                           "SELECT id, count(*) FROM people GROUP BY id"}) {
+    EXPECT_NE(Query(tables, text, {.memory_bytes_max = 10, .context = {}}).find("limit of 0 MiB"),
+              std::string::npos)
+        << text;
+  }
+  CancelToken cancel;
+  cancel.Cancel();
+  BatchOptions options;
+  options.cancel = &cancel;
+  EXPECT_EQ(Query(tables, "SELECT id FROM people", options).find("{"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace millrace::engine
