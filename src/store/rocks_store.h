@@ -67,6 +67,7 @@ class RocksStore final : public Store {
   class Listener;
 
   // store.cc
+  io::FileSystem& Files() const;
   rocksdb::DBOptions DatabaseOptions();
   rocksdb::ColumnFamilyOptions RowsOptions();
   Status ReadOrWriteFormat();

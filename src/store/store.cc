@@ -157,10 +157,12 @@ Status RocksStore::OpenWith(std::vector<rocksdb::ColumnFamilyDescriptor> familie
   return {};
 }
 
+io::FileSystem& RocksStore::Files() const {
+  return options_.file_system != nullptr ? *options_.file_system : io::PosixFileSystem();
+}
+
 Status RocksStore::OpenDatabase() {
-  io::FileSystem& fs =
-      options_.file_system != nullptr ? *options_.file_system : io::PosixFileSystem();
-  MR_TRY(io::CreateFoldersDurably(fs, options_.folder));
+  MR_TRY(io::CreateFoldersDurably(Files(), options_.folder));
   if (options_.file_system != nullptr) env_ = NewRocksEnv(*options_.file_system);
   // A store that exists says itself how many shards it has.
   std::vector<std::string> names;
@@ -267,8 +269,10 @@ Status RocksStore::Checkpoint(const std::string& target_folder) {
   MR_TRY(
       FromRocks(rocksdb::Checkpoint::Create(db_.get(), &made), "cannot start a copy of the store"));
   const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
-  return FromRocks(checkpoint->CreateCheckpoint(target_folder),
-                   fmt::format("cannot copy the store to {}", target_folder));
+  MR_TRY(FromRocks(checkpoint->CreateCheckpoint(target_folder),
+                   fmt::format("cannot copy the store to {}", target_folder)));
+  // RocksDB syncs the copy, not the name it was given last.
+  return Files().SyncFolder(io::FolderOf(target_folder));
 }
 
 Status RocksStore::VerifyChecksums() {
