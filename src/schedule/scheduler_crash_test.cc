@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "schedule/scheduler_harness.h"
+#include "schedule/scheduler_testing.h"
 
 namespace millrace::schedule {
 namespace {

@@ -1,7 +1,7 @@
 // Due times, catch-up, overlap, pause and backfills, on a virtual clock that starts at midnight.
 #include <atomic>
 
-#include "schedule/scheduler_harness.h"
+#include "schedule/scheduler_testing.h"
 
 namespace millrace::schedule {
 namespace {

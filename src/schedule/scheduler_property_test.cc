@@ -3,7 +3,7 @@
 #include <atomic>
 #include <set>
 
-#include "schedule/scheduler_harness.h"
+#include "schedule/scheduler_testing.h"
 
 namespace millrace::schedule {
 namespace {

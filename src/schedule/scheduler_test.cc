@@ -2,7 +2,7 @@
 
 #include <atomic>
 
-#include "schedule/scheduler_harness.h"
+#include "schedule/scheduler_testing.h"
 
 namespace millrace::schedule {
 namespace {
