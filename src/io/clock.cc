@@ -40,8 +40,8 @@ Clock& SystemClock() {
 bool VirtualClock::WaitFor(std::condition_variable& wake, std::unique_lock<std::mutex>& lock,
                            std::chrono::nanoseconds timeout) {
   const int64_t deadline_us = now_us_.load() + timeout.count() / 1000;
-  // A notification between two of these waits is lost, so callers must get to look at what they wait
-  // for now and then.
+  // A notification between two of these waits is lost, so callers must get to look at what they
+  // wait for now and then.
   for (int i = 0; now_us_.load() < deadline_us; ++i) {
     if (wake.wait_for(lock, std::chrono::milliseconds(1)) == std::cv_status::no_timeout || i == 50)
       return true;

@@ -173,7 +173,8 @@ TEST_F(Crash, AFailedSyncOfAFlushIsFatalAndFinal) {
   EXPECT_FALSE(store->Flush());
 }
 
-// Opens, verifies and reads a store; what it gives must be whole. True when the damage was reported.
+// Opens, verifies and reads a store; what it gives must be whole. True when the damage was
+// reported.
 bool DamageIsReportedOrHarmless(io::SimFileSystem& files, std::atomic<int>& fatal) {
   const auto store = Store::Open(OptionsOn(files, fatal));
   if (!store) return true;

@@ -177,9 +177,9 @@ class RocksFileSystem final : public rocksdb::FileSystem {
     *seconds = static_cast<uint64_t>(*found / 1000000);
     return IOStatus::OK();
   }
-  // RocksDB names a new MANIFEST in CURRENT by a rename and relies on the file system to keep names in
-  // the order they were made, as the journals of ext4 and xfs do; FileSystem promises no order, so
-  // the names made before are synced first.
+  // RocksDB names a new MANIFEST in CURRENT by a rename and relies on the file system to keep names
+  // in the order they were made, as the journals of ext4 and xfs do; FileSystem promises no order,
+  // so the names made before are synced first.
   IOStatus RenameFile(const std::string& from, const std::string& to, const IOOptions&,
                       IODebugContext*) override {
     if (const Status synced = files_.SyncFolder(io::FolderOf(to)); !synced) return ToRocks(synced);
