@@ -1,5 +1,7 @@
 // A streaming query over the real log and the real store, on a file system whose power is cut at
 // random moments: tables and dead letters are those of one undisturbed run over the same records.
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "connect/connectors.h"
