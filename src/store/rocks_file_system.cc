@@ -1,6 +1,7 @@
 #include "store/rocks_file_system.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <rocksdb/file_system.h>
@@ -233,6 +234,75 @@ class RocksFileSystem final : public rocksdb::FileSystem {
   io::FileSystem& files_;
 };
 
+// A file whose appends between two syncs are one write.
+class OneWriteFile final : public rocksdb::FSWritableFileOwnerWrapper {
+ public:
+  using rocksdb::FSWritableFileOwnerWrapper::FSWritableFileOwnerWrapper;
+
+  IOStatus Append(const rocksdb::Slice& data, const IOOptions& options,
+                  IODebugContext* debug) override {
+    waiting_.append(data.data(), data.size());
+    return waiting_.size() < kWaitingBytesMax ? IOStatus::OK() : WriteOut(options, debug);
+  }
+  IOStatus Append(const rocksdb::Slice& data, const IOOptions& options,
+                  const rocksdb::DataVerificationInfo&, IODebugContext* debug) override {
+    return Append(data, options, debug);
+  }
+  IOStatus Flush(const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
+  IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
+    const IOStatus status = WriteOut(options, debug);
+    return status.ok() ? target()->Sync(options, debug) : status;
+  }
+  IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
+    const IOStatus status = WriteOut(options, debug);
+    return status.ok() ? target()->Fsync(options, debug) : status;
+  }
+  IOStatus Close(const IOOptions& options, IODebugContext* debug) override {
+    const IOStatus status = WriteOut(options, debug);
+    return status.ok() ? target()->Close(options, debug) : status;
+  }
+  uint64_t GetFileSize(const IOOptions& options, IODebugContext* debug) override {
+    return target()->GetFileSize(options, debug) + waiting_.size();
+  }
+
+ private:
+  static constexpr size_t kWaitingBytesMax = size_t{1} << 20;
+
+  IOStatus WriteOut(const IOOptions& options, IODebugContext* debug) {
+    if (waiting_.empty()) return IOStatus::OK();
+    const std::string bytes = std::exchange(waiting_, {});
+    return target()->Append(bytes, options, debug);
+  }
+
+  std::string waiting_;
+};
+
+class CarefulFileSystem final : public rocksdb::FileSystemWrapper {
+ public:
+  using rocksdb::FileSystemWrapper::FileSystemWrapper;
+  const char* Name() const override { return "millrace.careful"; }
+
+  IOStatus RenameFile(const std::string& from, const std::string& to, const IOOptions& options,
+                      IODebugContext* debug) override {
+    if (io::FileNameOf(to) == "CURRENT") {
+      std::unique_ptr<rocksdb::FSDirectory> folder;
+      IOStatus status = NewDirectory(io::FolderOf(to), options, &folder, debug);
+      if (status.ok()) status = folder->Fsync(options, debug);
+      if (!status.ok()) return status;
+    }
+    return rocksdb::FileSystemWrapper::RenameFile(from, to, options, debug);
+  }
+
+  IOStatus NewWritableFile(const std::string& path, const rocksdb::FileOptions& options,
+                           std::unique_ptr<rocksdb::FSWritableFile>* result,
+                           IODebugContext* debug) override {
+    IOStatus status = rocksdb::FileSystemWrapper::NewWritableFile(path, options, result, debug);
+    if (status.ok() && io::FileNameOf(path).starts_with("MANIFEST-"))
+      *result = std::make_unique<OneWriteFile>(std::move(*result));
+    return status;
+  }
+};
+
 class QuickClock final : public rocksdb::SystemClockWrapper {
  public:
   using rocksdb::SystemClockWrapper::SystemClockWrapper;
@@ -258,9 +328,12 @@ class RocksEnv final : public rocksdb::EnvWrapper {
 
 }  // namespace
 
-std::unique_ptr<rocksdb::Env> NewRocksEnv(io::FileSystem& files) {
-  return std::make_unique<RocksEnv>(
-      rocksdb::NewCompositeEnv(std::make_shared<RocksFileSystem>(files)));
+std::unique_ptr<rocksdb::Env> NewRocksEnv(io::FileSystem* files) {
+  std::shared_ptr<rocksdb::FileSystem> base = rocksdb::FileSystem::Default();
+  if (files != nullptr) base = std::make_shared<RocksFileSystem>(*files);
+  auto env = rocksdb::NewCompositeEnv(std::make_shared<CarefulFileSystem>(std::move(base)));
+  if (files == nullptr) return env;
+  return std::make_unique<RocksEnv>(std::move(env));
 }
 
 }  // namespace millrace::store

@@ -95,7 +95,7 @@ class RocksStore final : public Store {
   StoreOptions options_;
   io::Clock& clock_;
   std::shared_ptr<LiveTables> live_tables_ = std::make_shared<LiveTables>();
-  std::unique_ptr<rocksdb::Env> env_;  // with options_.file_system only
+  std::unique_ptr<rocksdb::Env> env_;
   std::unique_ptr<rocksdb::DB> db_;
   rocksdb::ColumnFamilyHandle* default_family_ = nullptr;
   rocksdb::ColumnFamilyHandle* state_family_ = nullptr;

@@ -115,7 +115,7 @@ rocksdb::DBOptions RocksStore::DatabaseOptions() {
   options.stats_persist_period_sec = 0;
   options.bytes_per_sync = size_t{1} << 20;
   options.listeners.push_back(std::make_shared<Listener>(*this));
-  if (env_ != nullptr) options.env = env_.get();
+  options.env = env_.get();
   return options;
 }
 
@@ -163,7 +163,7 @@ io::FileSystem& RocksStore::Files() const {
 
 Status RocksStore::OpenDatabase() {
   MR_TRY(io::CreateFoldersDurably(Files(), options_.folder));
-  if (options_.file_system != nullptr) env_ = NewRocksEnv(*options_.file_system);
+  env_ = NewRocksEnv(options_.file_system);
   // A store that exists says itself how many shards it has.
   std::vector<std::string> names;
   const bool exists =
