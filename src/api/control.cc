@@ -166,7 +166,7 @@ io::HttpResponse AnswerOperation(const io::HttpRequest& request, pipeline::Works
 
 Status AskRunning(io::HttpClient& client, const std::string& socket,
                   const pipeline::OperationRequest& request, pipeline::Output& output,
-                  CancelToken* cancel) {
+                  CancelToken* cancel, bool& answered) {
   constexpr auto kForEver = std::chrono::hours(24 * 365);
   FrameReader frames(output);
   io::HttpExchange exchange;
@@ -177,11 +177,17 @@ Status AskRunning(io::HttpClient& client, const std::string& socket,
   exchange.accept_compressed = false;
   exchange.timeouts.first_byte = exchange.timeouts.idle = exchange.timeouts.total = kForEver;
   exchange.limits.body_bytes_max = UINT64_MAX;
-  exchange.on_body = [&](std::string_view bytes) { return frames.Take(bytes); };
+  exchange.on_body = [&](std::string_view bytes) {
+    answered = true;
+    return frames.Take(bytes);
+  };
   exchange.cancel = cancel;
+  answered = false;
   MR_ASSIGN(const io::HttpReply reply, client.Send(exchange));
+  answered = true;
   if (reply.status == 503)
-    return Fail(ErrorCode::kTimeout, "the pipeline is starting or stopping; ask again in a moment");
+    return Fail(ErrorCode::kUnavailable,
+                "the pipeline is starting or stopping; ask again in a moment");
   if (reply.status != 200)
     return Fail(ErrorCode::kInternal, "the running pipeline answered HTTP {}", reply.status);
   if (!frames.end())

@@ -35,9 +35,10 @@ io::HttpResponse AnswerOperation(const io::HttpRequest& request, pipeline::Works
                                  pipeline::Runner* runner, CancelToken& stopping);
 
 // Asks the process behind `socket`; gives its output to `output`. kUnavailable when nobody listens
-// there.
+// there. `answered` tells that from an operation's own kUnavailable: once somebody answered, nobody
+// else may do the operation.
 Status AskRunning(io::HttpClient& client, const std::string& socket,
                   const pipeline::OperationRequest& request, pipeline::Output& output,
-                  CancelToken* cancel);
+                  CancelToken* cancel, bool& answered);
 
 }  // namespace millrace::api

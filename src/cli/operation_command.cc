@@ -62,9 +62,10 @@ Status RunOnce(const CommandLine& line, const pipeline::Project& project,
   const std::string socket = api::ControlSocketPath(project.data_folder);
   if (io::PosixFileSystem().Exists(socket)) {
     const auto client = io::MakeHttpClient();
-    Status done = api::AskRunning(*client, socket, request, output, &cancel);
+    bool answered = false;
+    Status done = api::AskRunning(*client, socket, request, output, &cancel, answered);
     // A socket left by a process that died: nobody listens, the folder is free.
-    if (done || done.error().code != ErrorCode::kUnavailable) return done;
+    if (done || answered || done.error().code != ErrorCode::kUnavailable) return done;
   }
   return RunHere(line, project, request, output, cancel);
 }
