@@ -1,0 +1,169 @@
+#include "pipeline/project.h"
+
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+#include "io/sim_file_system.h"
+
+namespace millrace::pipeline {
+namespace {
+
+constexpr std::string_view kHead = R"(millrace: 1
+name: t
+topics:
+  raw:
+    partitions: 2
+    schema: id STRING, at TIMESTAMP, n INT
+    event_time: at
+tables:
+  - "CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1};"
+  - "CREATE TABLE k.t (id text PRIMARY KEY, n int);"
+)";
+constexpr int kHeadLines = 10;
+
+class ProjectTest : public testing::Test {
+ protected:
+  void Write(const std::string& name, std::string_view text) {
+    ASSERT_TRUE(fs_.CreateFolders("/p"));
+    const auto file = fs_.OpenForWrite("/p/" + name, io::OpenMode::kTruncate);
+    ASSERT_TRUE(file) << file.error().message;
+    ASSERT_TRUE((*file)->Append(text));
+  }
+
+  // The problems of kHead and `rest`, their lines counted from the first of `rest`.
+  std::vector<std::string> ProblemsOf(std::string_view rest) {
+    Write("pipeline.yaml", fmt::format("{}{}", kHead, rest));
+    Problems problems;
+    LoadOptions options;
+    options.environment = [](const std::string&) { return std::nullopt; };
+    options.now = TimestampUs(1767225600000000);  // 2026-01-01
+    const auto project = LoadProject(fs_, "/p/pipeline.yaml", options, problems);
+    const bool bad = std::ranges::any_of(problems, [](const Problem& p) { return !p.is_warning; });
+    EXPECT_EQ(project.has_value(), !bad);
+    std::vector<std::string> lines;
+    for (Problem problem : problems) {
+      if (problem.file == "/p/pipeline.yaml") problem.where.line -= kHeadLines;
+      problem.file = problem.file.substr(3);
+      lines.push_back(problem.ToString());
+    }
+    return lines;
+  }
+
+  void ExpectProblem(std::string_view rest, const std::string& start) {
+    const std::vector<std::string> lines = ProblemsOf(rest);
+    ASSERT_EQ(lines.size(), 1U) << rest << fmt::format("{}", fmt::join(lines, "\n"));
+    EXPECT_EQ(lines[0].substr(0, start.size()), start) << rest;
+  }
+
+  io::SimFileSystem fs_;
+};
+
+TEST_F(ProjectTest, AGoodOneHasNoProblems) {
+  EXPECT_EQ(ProblemsOf("queries:\n  q: {sql: 'SELECT id, n FROM STREAM(raw)', into: k.t}\n"),
+            std::vector<std::string>{});
+}
+
+TEST_F(ProjectTest, PlacesMistakesOfSqlWithinEveryKindOfScalar) {
+  const std::string missing =
+      ": error: [UNRESOLVED_COLUMN.WITH_SUGGESTION] there is no column nope";
+  ExpectProblem("queries:\n  q:\n    sql: SELECT id, nope FROM STREAM(raw)\n    into: k.t\n",
+                "pipeline.yaml:3:21" + missing);
+  ExpectProblem("queries:\n  q:\n    sql: 'SELECT id, nope FROM STREAM(raw)'\n    into: k.t\n",
+                "pipeline.yaml:3:22" + missing);
+  ExpectProblem(
+      "queries:\n  q:\n    into: k.t\n    sql: |\n      SELECT id,\n        nope\n"
+      "      FROM STREAM(raw)\n",
+      "pipeline.yaml:6:9" + missing);
+  ExpectProblem(
+      "queries:\n  q:\n    into: k.t\n    sql: |-\n      SELECT id, nope FROM STREAM(raw)\n",
+      "pipeline.yaml:5:18" + missing);
+  ExpectProblem(
+      "queries:\n  q:\n    into: k.t\n    sql: |\n\n      SELECT id, nope FROM STREAM(raw)\n",
+      "pipeline.yaml:6:18" + missing);
+  // The lines of a folded scalar are joined: its beginning is the best that can be told.
+  ExpectProblem(
+      "queries:\n  q:\n    into: k.t\n    sql: >-\n      SELECT id,\n      nope FROM STREAM(raw)\n",
+      "pipeline.yaml:5:7" + missing);
+}
+
+TEST_F(ProjectTest, PlacesMistakesOfSqlInItsFile) {
+  Write("q.sql", "SELECT id,\n  nope\nFROM STREAM(raw)\n");
+  ExpectProblem("queries:\n  q: {sql: q.sql, into: k.t}\n",
+                "q.sql:2:3: error: [UNRESOLVED_COLUMN.WITH_SUGGESTION] there is no column nope");
+  const std::vector<std::string> lines = ProblemsOf("queries:\n  q: {sql: gone.sql, into: k.t}\n");
+  EXPECT_EQ(
+      lines[0],
+      "pipeline.yaml:2:12: error: /p/gone.sql does not exist (a name that ends in .sql is read "
+      "as a file)");
+}
+
+TEST_F(ProjectTest, KnowsTheNamesOfTopicsTablesAndPools) {
+  ExpectProblem("queries:\n  q:\n    sql: SELECT id FROM STREAM(rwa)\n    into: k.t\n",
+                "pipeline.yaml:3:");
+  ExpectProblem("queries:\n  q:\n    sql: SELECT id FROM STREAM(raw)\n    into: k.tt\n",
+                "pipeline.yaml:4:11: error: query q: no table or topic \"k.tt\" (did you mean "
+                "\"k.t\"?)");
+  ExpectProblem(
+      "dags:\n  d:\n    tasks:\n      a:\n        http: {url: 'https://x.test/', topic: rwa}\n",
+      "pipeline.yaml:5:47: error: no topic \"rwa\" (did you mean \"raw\"?)");
+  ExpectProblem("dags:\n  d:\n    tasks:\n      a:\n        pool: p\n        command: {argv: ls}\n",
+                "pipeline.yaml:5:15: error: no pool \"p\" (declare it under pools:)");
+}
+
+TEST_F(ProjectTest, HoldsQueriesAgainstTheirTables) {
+  ExpectProblem(
+      "queries:\n  q:\n    sql: SELECT n FROM STREAM(raw)\n    into: k.t\n",
+      "pipeline.yaml:4:11: error: query q gives no column \"id\", part of the primary key "
+      "of k.t (add `... AS id` to its SELECT)");
+  ExpectProblem("queries:\n  q:\n    sql: SELECT id, at AS n FROM STREAM(raw)\n    into: k.t\n",
+                "pipeline.yaml:4:11: error: query q: column n of k.t: ");
+  ExpectProblem("queries:\n  q:\n    sql: SELECT id, at FROM STREAM(raw)\n    into: k.t\n",
+                "pipeline.yaml:4:11: warning: query q: column at is not kept by k.t");
+  ExpectProblem(
+      "queries:\n  q:\n    sql: SELECT id FROM STREAM(raw)\n    into: k.t\n    expect:\n"
+      "      - {name: c, condition: id}\n",
+      "pipeline.yaml:6:30: error: [DATATYPE_MISMATCH] condition c is string, not boolean");
+}
+
+TEST_F(ProjectTest, HoldsEventTimesAgainstSchemas) {
+  Write("pipeline.yaml", "");
+  Problems problems;
+  Write("e.yaml",
+        "millrace: 1\nname: t\ntopics:\n  a:\n    schema: id STRING\n    event_time: id\n"
+        "  b:\n    schema: 'r STRUCT<at: TIMESTAMP>'\n    event_time: r.att\n"
+        "  c:\n    schema: 'r STRUCT<at: TIMESTAMP>'\n    event_time: r.at\n");
+  EXPECT_FALSE(LoadProject(fs_, "/p/e.yaml", {}, problems));
+  ASSERT_EQ(problems.size(), 2U);
+  EXPECT_EQ(
+      problems[0].ToString(),
+      "/p/e.yaml:6:17: error: topic a: event time \"id\" is string, which cannot hold a point "
+      "in time (declare it as TIMESTAMP in the topic's schema)");
+  EXPECT_EQ(problems[1].where, (sql::Location{9, 17}));
+}
+
+TEST_F(ProjectTest, RefusesSchedulesThatNeverFire) {
+  const std::string tasks = "\n    tasks: {a: {command: {argv: ls}}}\n";
+  EXPECT_EQ(ProblemsOf("dags:\n  d:\n    schedule: '*/15 * * * *'" + tasks).size(), 0U);
+  ExpectProblem("dags:\n  d:\n    schedule: 0 0 31 2 *" + tasks,
+                "pipeline.yaml:3:15: error: cron \"0 0 31 2 *\": ");
+  ExpectProblem("dags:\n  d:\n    schedule: nonsense" + tasks,
+                "pipeline.yaml:3:15: error: cron \"nonsense\": ");
+  ExpectProblem("dags:\n  d:\n    time_zone: Europe/Berlim" + tasks, "pipeline.yaml:3:16: error: ");
+}
+
+TEST_F(ProjectTest, ATaskHasOneKindOfWork) {
+  const std::vector<std::string> lines =
+      ProblemsOf("dags:\n  d:\n    tasks:\n      a: {retries: 1}\n");
+  ASSERT_FALSE(lines.empty());
+  EXPECT_EQ(lines[0],
+            "pipeline.yaml:4:7: error: task a has 0 kinds of work (give it exactly one of http, "
+            "command, query)");
+}
+
+TEST_F(ProjectTest, RepeatsAreMistakes) {
+  ExpectProblem("tables: x.cql\n", "pipeline.yaml:1:1: error: key \"tables\" stands here twice");
+}
+
+}  // namespace
+}  // namespace millrace::pipeline
