@@ -12,7 +12,31 @@ namespace millrace::pipeline {
 namespace {
 
 constexpr auto kUpkeepInterval = std::chrono::seconds(1);
+constexpr auto kBackupInterval = std::chrono::hours(1);
+constexpr int kDatabaseBackups = 3;
 constexpr auto kCancelInterval = std::chrono::milliseconds(500);
+
+// Where a replay's dead letters go: nowhere, since the query's own topic has them already.
+class KnownLetters final : public flow::TransactionalWriter {
+ public:
+  Result<std::unique_ptr<flow::Transaction>> Begin(const std::string&) override {
+    return std::make_unique<Nothing>();
+  }
+  Result<std::optional<flow::CommitTag>> LastCommitted(const std::string&) override {
+    return std::nullopt;
+  }
+
+ private:
+  class Nothing final : public flow::Transaction {
+   public:
+    Status Append(const std::string&, std::optional<PartitionId>, flow::OutRecord) override {
+      return {};
+    }
+    uint64_t bytes() const override { return 0; }
+    Status Commit(flow::CommitTag) override { return {}; }
+    Status Abort() override { return {}; }
+  };
+};
 
 // As long as it takes, unless `cancel` says otherwise.
 Status CatchUp(engine::StreamingQuery& query, const CancelToken& cancel) {
@@ -193,7 +217,6 @@ Status RunnerImpl::ReplayTable(const std::string& table, const std::string& from
   definition.name = "__replay/" + table;
   definition.tables = {table};
   definition.topic.clear();
-  definition.dead_letters.clear();
   definition.late.clear();
   definition.start_latest = false;
   const QueryEnvironment environment{workspace_, *intents_, *time_};
@@ -203,7 +226,9 @@ Status RunnerImpl::ReplayTable(const std::string& table, const std::string& from
   };
   const auto fill = [&]() -> Status {
     MR_TRY(forget());
-    MR_ASSIGN(const QueryHost::Built built, QueryHost::Build(environment, definition, shadow));
+    MR_ASSIGN(QueryHost::Built built, QueryHost::Build(environment, definition, shadow));
+    KnownLetters letters;  // outlives the query
+    built.spec.dead_letters.writer = &letters;
     MR_ASSIGN(const auto query, engine::StreamingQuery::Start(built.spec, built.world));
     progress(fmt::format("rebuilding {} from the log", table));
     MR_TRY(pipeline::CatchUp(*query, cancel));
