@@ -112,8 +112,8 @@ class RunningQuery final : public StreamingQuery {
   const QuerySpec spec_;
   const QueryWorld world_;
   ProgressBoard board_;
-  Committer committer_;  // uses the board; ends before it
   std::unique_ptr<Driver> driver_;
+  Committer committer_;  // its thread tells board and driver: it ends before them
   std::atomic<bool> running_ = false;
   mutable std::mutex mutex_;
   std::optional<Error> failure_;
