@@ -110,6 +110,14 @@ class RunnerImpl final : public Runner {
         result = std::move(drained);
     }
     StopUpkeep();
+    // What the last tries committed still goes into the tables; what the time does not allow for
+    // waits in the log.
+    for (const auto& host : hosts_) {
+      if (const Status caught_up = host->CatchUp(limit); !caught_up) {
+        logging::Warning("query.stopped_behind",
+                         {{"query", host->name()}, {"error", caught_up.error().message}});
+      }
+    }
     for (const auto& host : hosts_) {
       if (Status stopped = host->Stop(); !stopped && result) result = std::move(stopped);
     }
@@ -146,16 +154,29 @@ class RunnerImpl final : public Runner {
 
   void Upkeep() {
     FlushWhatWasReplayed();
+    auto backup_at = std::chrono::steady_clock::now();
     std::unique_lock lock(upkeep_mutex_);
     while (!upkeep_stopped_) {
       upkeep_wake_.wait_for(lock, kUpkeepInterval);
       if (upkeep_stopped_) return;
       lock.unlock();
+      if (std::chrono::steady_clock::now() >= backup_at) {
+        BackUpRuns();
+        backup_at += kBackupInterval;
+      }
       {
         std::lock_guard body(upkeep_body_);
         for (const auto& host : hosts_) host->Maintain();
       }
       lock.lock();
+    }
+  }
+
+  // A copy of the run history beside it, should the database be damaged.
+  void BackUpRuns() {
+    if (scheduler_ == nullptr) return;
+    if (const Status done = workspace_.database().RotateBackup(kDatabaseBackups); !done) {
+      logging::Warning("runs.backup_failed", {{"error", done.error().message}});
     }
   }
 

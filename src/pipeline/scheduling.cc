@@ -30,6 +30,7 @@ Result<std::unique_ptr<schedule::Scheduler>> OpenScheduler(Workspace& workspace,
     options.pools.push_back({name, slots});
   options.factory = std::move(factory);
   options.resolver = MakeTryResolver(workspace);
+  options.on_fatal = [&workspace](const Error& error) { workspace.Fatal(error); };
   return schedule::Scheduler::Open(workspace.database(), std::move(dags), std::move(options));
 }
 

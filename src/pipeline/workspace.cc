@@ -33,7 +33,8 @@ Result<std::unique_ptr<Workspace>> Workspace::Open(const Project& project, io::F
                                                    io::Clock& clock, WorkspaceOptions options) {
   if (!options.on_fatal) options.on_fatal = EndProcess;
   std::unique_ptr<Workspace> workspace(new Workspace(project, fs, clock));
-  MR_TRY(fs.CreateFolders(project.data_folder));
+  workspace->on_fatal_ = options.on_fatal;
+  MR_TRY(io::CreateFoldersDurably(fs, project.data_folder));
   auto lock = fs.Lock(workspace->PathOf("LOCK"));
   if (!lock)
     return std::unexpected(

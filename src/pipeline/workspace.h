@@ -57,6 +57,8 @@ class Workspace {
   store::Store& store() { return *store_; }
   // Not of a workspace in memory.
   meta::SqliteDatabase& database() { return *database_; }
+  // The process must end: a write that was acknowledged may not be kept.
+  void Fatal(const Error& error) { on_fatal_(error); }
   std::string PathOf(std::string_view name) const;  // within the data folder
   // Notes of what was made or changed while opening, for the user.
   const std::vector<std::string>& changes() const { return changes_; }
@@ -77,6 +79,7 @@ class Workspace {
   const Project& project_;
   io::FileSystem& fs_;
   io::Clock& clock_;
+  std::function<void(const Error&)> on_fatal_;
   std::unique_ptr<io::FileLock> lock_;
   std::unique_ptr<log::Log> log_;
   std::unique_ptr<store::Store>
