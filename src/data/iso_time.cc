@@ -124,31 +124,42 @@ bool LooksTimeOnly(std::string_view text) {
   return colon == 1 || colon == 2;
 }
 
-// Two digits at `at`, or a number above 99.
-constexpr uint32_t TwoDigits(const char* at) {
-  const auto tens = static_cast<uint32_t>(static_cast<unsigned char>(at[0]) - '0');
-  const auto ones = static_cast<uint32_t>(static_cast<unsigned char>(at[1]) - '0');
-  return tens > 9 || ones > 9 ? 100 : tens * 10 + ones;
+// Eight bytes at `at` with the pattern's taken off; nullopt unless each digit (a '0' of the pattern)
+// is one and all other bytes are the pattern's.
+std::optional<std::array<uint8_t, 8>> MatchDigits(const char* at, const char (&pattern)[9]) {
+  uint64_t wanted = 0;
+  uint64_t found = 0;
+  std::memcpy(&wanted, pattern, 8);
+  std::memcpy(&found, at, 8);
+  found ^= wanted;
+  // A byte reaches its high bit when it is 10 or more (digits), or 1 or more (all others).
+  std::array<uint8_t, 8> lifts{};
+  for (size_t i = 0; i < 8; ++i) lifts[i] = pattern[i] == '0' ? 0x76 : 0x7f;
+  uint64_t lift = 0;
+  std::memcpy(&lift, lifts.data(), 8);
+  constexpr uint64_t kHighBits = 0x8080808080808080;
+  if ((((found + lift) | found) & kHighBits) != 0) return std::nullopt;
+  std::array<uint8_t, 8> digits;
+  std::memcpy(digits.data(), &found, 8);
+  return digits;
 }
 
 // "yyyy-mm-ddThh:mm:ss" exactly: the form nearly all JSON has.
 std::optional<int64_t> FixedSeconds(const char* at) {
-  if (at[4] != '-' || at[7] != '-' || (at[10] != 'T' && at[10] != ' ') || at[13] != ':' ||
-      at[16] != ':')
-    return std::nullopt;
-  const uint32_t century = TwoDigits(at);
-  const uint32_t year_in = TwoDigits(at + 2);
-  const uint32_t month = TwoDigits(at + 5);
-  const uint32_t day = TwoDigits(at + 8);
-  const uint32_t hour = TwoDigits(at + 11);
-  const uint32_t minute = TwoDigits(at + 14);
-  const uint32_t second = TwoDigits(at + 17);
-  if (century > 99 || year_in > 99 || hour > 23 || minute > 59 || second > 59) return std::nullopt;
-  const int64_t year = century * 100 + year_in;
-  if (day > 31 || !IsDate(year, static_cast<int>(month), static_cast<int>(day)))
-    return std::nullopt;
-  return CivilDays(year, static_cast<int>(month), static_cast<int>(day)) * kSecondsPerDay +
-         hour * 3600 + minute * 60 + second;
+  const auto date = MatchDigits(at, "0000-00-");
+  const auto time = MatchDigits(at + 11, "00:00:00");
+  if (!date || !time || (at[10] != 'T' && at[10] != ' ')) return std::nullopt;
+  if (!IsDigit(at[8]) || !IsDigit(at[9])) return std::nullopt;
+  const auto& d = *date;
+  const auto& t = *time;
+  const int year = d[0] * 1000 + d[1] * 100 + d[2] * 10 + d[3];
+  const int month = d[5] * 10 + d[6];
+  const int day = (at[8] - '0') * 10 + (at[9] - '0');
+  const int hour = t[0] * 10 + t[1];
+  const int minute = t[3] * 10 + t[4];
+  const int second = t[6] * 10 + t[7];
+  if (!IsDate(year, month, day) || hour > 23 || minute > 59 || second > 59) return std::nullopt;
+  return CivilDays(year, month, day) * kSecondsPerDay + hour * 3600 + minute * 60 + second;
 }
 
 }  // namespace

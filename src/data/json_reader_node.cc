@@ -43,8 +43,7 @@ std::vector<uint64_t> ValidityOf(const std::vector<uint64_t>& valid, size_t rows
 
 }  // namespace
 
-JsonKey::JsonKey(std::string_view raw, int field_index)
-    : text(std::string(raw) + '"'), field(field_index) {
+JsonKey::JsonKey(std::string_view raw, JsonNode* node) : child(node), text(std::string(raw) + '"') {
   const size_t quick = std::min(text.size(), kQuickBytes);
   std::memcpy(bytes.data(), text.data(), quick);
   std::array<char, kQuickBytes> ones{};

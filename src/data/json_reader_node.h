@@ -24,16 +24,18 @@
 
 namespace millrace::data {
 
+struct JsonNode;
+
 // A key as it stands in a record, with its closing quote, prepared to be compared in two words.
 struct JsonKey {
   static constexpr size_t kQuickBytes = 16;
 
-  std::string text;  // escapes and closing quote included
-  int field = -1;    // -1: not in the schema, the value is skipped
   std::array<uint64_t, 2> bytes{};
   std::array<uint64_t, 2> mask{};
+  JsonNode* child = nullptr;  // null: not in the schema, the value is skipped
+  std::string text;           // escapes and closing quote included
 
-  JsonKey(std::string_view raw, int field_index);
+  JsonKey(std::string_view raw, JsonNode* node);
   // Whether the key is what stands at `at`, which has kQuickBytes readable bytes.
   bool Matches(const char* at) const {
     std::array<uint64_t, 2> found;

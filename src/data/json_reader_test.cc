@@ -91,7 +91,7 @@ TEST(JsonReaderTest, ScalarsByType) {
   EXPECT_EQ(ReadOne(DataType::Timestamp(), "1"), "1970-01-01 00:00:01");
   EXPECT_EQ(ReadOne(DataType::TimestampNtz(), "\"2024-02-29T01:02:03\""), "2024-02-29 01:02:03");
   EXPECT_EQ(ReadOne(DataType::Array(DataType::Int()), "[1, null,3]"), "[1, NULL, 3]");
-  EXPECT_EQ(ReadOne(DataType::Array(DataType::Int()), "[1,]"), "JSON_TYPE_MISMATCH");
+  EXPECT_EQ(ReadOne(DataType::Array(DataType::Int()), "[1,]"), "MALFORMED_JSON");
 }
 
 TEST(JsonReaderTest, RowsThatCannotBeReadAreErrorsWithTheirPlace) {

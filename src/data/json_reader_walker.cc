@@ -23,22 +23,24 @@ bool IsBlank(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 
 using Block = uint8_t __attribute__((vector_size(kCopyBytes)));
 
+constexpr Block kLanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+
+Block CopyBlock(const char* from, char* to) {
+  Block block;
+  std::memcpy(&block, from, kCopyBytes);
+  std::memcpy(to, &block, kCopyBytes);
+  return reinterpret_cast<Block>(block == static_cast<uint8_t>('\\'));
+}
+
 // Copies `raw` in blocks (both sides have room for a block more) and says whether it has a
 // backslash.
 bool CopyFindingEscape(std::string_view raw, char* to) {
   Block slashes{};
   const char* from = raw.data();
-  const char* const end = from + raw.size();
-  Block last{};
-  for (; from + kCopyBytes <= end; from += kCopyBytes, to += kCopyBytes) {
-    Block block;
-    std::memcpy(&block, from, kCopyBytes);
-    std::memcpy(to, &block, kCopyBytes);
-    slashes |= reinterpret_cast<Block>(block == static_cast<uint8_t>('\\'));
-  }
-  std::memcpy(&last, from, kCopyBytes);
-  std::memcpy(to, &last, kCopyBytes);
-  if (std::memchr(from, '\\', static_cast<size_t>(end - from)) != nullptr) return true;
+  size_t left = raw.size();
+  for (; left >= kCopyBytes; left -= kCopyBytes, from += kCopyBytes, to += kCopyBytes)
+    slashes |= CopyBlock(from, to);
+  slashes |= CopyBlock(from, to) & reinterpret_cast<Block>(kLanes < static_cast<uint8_t>(left));
   std::array<uint64_t, 2> words;
   std::memcpy(words.data(), &slashes, sizeof(words));
   return (words[0] | words[1]) != 0;
@@ -54,57 +56,60 @@ std::string Shown(std::string_view text) {
 bool JsonWalker::Walk(std::string_view record, const JsonTokens& tokens, JsonNode& root,
                       size_t row) {
   text_ = record.data();
-  at_ = tokens.begin();
   end_ = tokens.end();
-  if (!Accept('{')) return Malformed("a JSON object is wanted");
-  return Object(root, row) && (at_ == end_ || Malformed("something stands behind the object"));
+  Place at = tokens.begin();
+  if (!Is('{', at)) return Malformed("a JSON object is wanted", at) != nullptr;
+  at = Object(root, row, at);
+  if (at == nullptr) return false;
+  return at == end_ || Malformed("something stands behind the object", at) != nullptr;
 }
 
-// The opening brace is taken.
-bool JsonWalker::Object(JsonNode& node, size_t row) {
-  if (Accept('}')) return true;
+// `at` is the opening brace.
+JsonWalker::Place JsonWalker::Object(JsonNode& node, size_t row, Place at) {
+  ++at;
+  if (Is('}', at)) return at + 1;
   size_t position = 0;
   while (true) {
-    if (!Member(node, row, position)) return false;
-    if (Accept(',')) continue;
-    return Accept('}') || Malformed("',' or '}' is wanted");
+    at = Member(node, row, position, at);
+    if (at == nullptr) return nullptr;
+    if (Is('}', at)) return at + 1;
+    if (!Is(',', at)) return Malformed("',' or '}' is wanted", at);
+    ++at;
   }
 }
 
-bool JsonWalker::Member(JsonNode& node, size_t row, size_t& position) {
-  if (end_ - at_ < 3 || text_[at_[0]] != '"' || text_[at_[1]] != ':')
-    return Malformed("a field name and ':' are wanted");
-  int field = 0;
-  if (const JsonKey* key = ExpectedKey(node, position)) {
-    field = key->field;
-    ++at_;
-  } else {
-    const std::string_view raw = RawString();
-    field = FieldOf(node, raw);
-    if (raw.size() <= kExpectedKeyBytesMax && position < kExpectedKeysMax) {
-      if (position < node.expected.size()) {
-        node.expected[position] = JsonKey(raw, field);
-      } else {
-        node.expected.emplace_back(raw, field);
-      }
-    }
-  }
+JsonWalker::Place JsonWalker::Member(JsonNode& node, size_t row, size_t& position, Place at) {
+  if (end_ - at < 3 || text_[at[0]] != '"' || text_[at[1]] != ':')
+    return Malformed("a field name and ':' are wanted", at);
+  const JsonKey* key = ExpectedKey(node, position, at);
+  if (key == nullptr) [[unlikely]]
+    key = NewKey(node, position, RawString(at));
   ++position;
-  ++at_;  // the colon
-  if (field < 0) return Skip();
-  JsonNode& child = *node.children[static_cast<size_t>(field)];
-  if (child.IsSet(row)) child.Truncate(row, row + 1);  // named twice: the last one wins
-  return Value(child, row);
+  at += 2;
+  JsonNode* const child = key->child;
+  if (child == nullptr) return Skip(at);
+  if (child->IsSet(row)) [[unlikely]]
+    child->Truncate(row, row + 1);  // named twice: the last one wins
+  return Value(*child, row, at);
 }
 
 // A field that the record lacks shifts the rest by one.
-const JsonKey* JsonWalker::ExpectedKey(JsonNode& node, size_t& position) const {
-  const char* key = text_ + at_[0] + 1;
+const JsonKey* JsonWalker::ExpectedKey(const JsonNode& node, size_t& position, Place at) const {
+  const char* key = text_ + at[0] + 1;
   const auto& expected = node.expected;
   if (position < expected.size() && expected[position].Matches(key)) return &expected[position];
   if (position + 1 < expected.size() && expected[position + 1].Matches(key))
     return &expected[++position];
   return nullptr;
+}
+
+const JsonKey* JsonWalker::NewKey(JsonNode& node, size_t position, std::string_view raw) {
+  const int field = FieldOf(node, raw);
+  JsonKey key(raw, field < 0 ? nullptr : node.children[static_cast<size_t>(field)].get());
+  if (raw.size() > kExpectedKeyBytesMax || position >= kExpectedKeysMax)
+    return &(unexpected_ = std::move(key));
+  if (position < node.expected.size()) return &(node.expected[position] = std::move(key));
+  return &node.expected.emplace_back(std::move(key));
 }
 
 int JsonWalker::FieldOf(const JsonNode& node, std::string_view raw_key) const {
@@ -118,135 +123,135 @@ int JsonWalker::FieldOf(const JsonNode& node, std::string_view raw_key) const {
   return field == node.fields.end() ? -1 : field->second;
 }
 
-bool JsonWalker::Value(JsonNode& node, size_t row) {
-  if (at_ >= end_) return Malformed("it ends where a value is wanted");
-  if (text_[*at_] == 'n' && Scalar() == "null") {
-    ++at_;
-    return true;
-  }
+JsonWalker::Place JsonWalker::Value(JsonNode& node, size_t row, Place at) {
+  if (at >= end_) return Malformed("it ends where a value is wanted", at);
+  const char first = text_[*at];
+  if (first == '"' && node.type.kind() == TypeKind::kString) return Text(node, row, at);
+  if (first == 'n' && Scalar(at) == "null") return at + 1;
   switch (node.type.kind()) {
     case TypeKind::kString:
-      return Text(node, row);
+      return TextOfOther(node, row, at);
     case TypeKind::kStruct:
-      if (!Accept('{')) return Mismatch(node, Scalar());
+      if (first != '{') return Mismatch(node, Scalar(at));
       SetBit(node.valid.data(), row);
-      return Object(node, row);
+      return Object(node, row, at);
     case TypeKind::kTimestamp:
     case TypeKind::kTimestampNtz:
-      return Timestamp(node, row);
+      return Timestamp(node, row, at);
     case TypeKind::kTinyint:
     case TypeKind::kSmallint:
     case TypeKind::kInt:
     case TypeKind::kBigint:
-      return Integer(node, row);
+      return Integer(node, row, at);
     case TypeKind::kBoolean:
-      return Boolean(node, row);
+      return Boolean(node, row, at);
     case TypeKind::kFloat:
     case TypeKind::kDouble:
-      return Real(node, row);
+      return Real(node, row, at);
     case TypeKind::kDecimal:
-      return Decimal(node, row);
+      return Decimal(node, row, at);
     case TypeKind::kDate:
-      return Date(node, row);
+      return Date(node, row, at);
     case TypeKind::kArray:
-      return Array(node, row);
+      return Array(node, row, at);
     case TypeKind::kMap:
-      return Map(node, row);
+      return Map(node, row, at);
     case TypeKind::kBinary:
-      return Binary(node, row);
+      return Binary(node, row, at);
     default:
-      return Skip();  // of type VOID: always NULL
+      return Skip(at);  // of type VOID: always NULL
   }
 }
 
-bool JsonWalker::Array(JsonNode& node, size_t row) {
-  if (!Accept('[')) return Mismatch(node, Scalar());
+JsonWalker::Place JsonWalker::Array(JsonNode& node, size_t row, Place at) {
+  if (!Is('[', at)) return Mismatch(node, Scalar(at));
   SetBit(node.valid.data(), row);
   node.EndRows(row);
   JsonNode& child = *node.children[0];
-  if (!Accept(']')) {
-    do {
-      child.Reserve(node.elements);
-      if (!Value(child, node.elements)) return false;
-      ++node.elements;
-    } while (Accept(','));
-    if (!Accept(']')) return Malformed("',' or ']' is wanted");
+  ++at;
+  while (!Is(']', at)) {
+    child.Reserve(node.elements);
+    at = Value(child, node.elements, at);
+    if (at == nullptr) return nullptr;
+    ++node.elements;
+    if (Is(']', at)) break;
+    if (!Is(',', at)) return Malformed("',' or ']' is wanted", at);
+    ++at;
+    if (Is(']', at)) return Malformed("a value is wanted", at);
   }
   node.EndRows(row + 1);
-  return true;
+  return at + 1;
 }
 
-bool JsonWalker::Map(JsonNode& node, size_t row) {
-  if (!Accept('{')) return Mismatch(node, Scalar());
+JsonWalker::Place JsonWalker::Map(JsonNode& node, size_t row, Place at) {
+  if (!Is('{', at)) return Mismatch(node, Scalar(at));
   SetBit(node.valid.data(), row);
   node.EndRows(row);
-  if (!Accept('}')) {
-    do {
-      if (!MapEntry(node)) return false;
-    } while (Accept(','));
-    if (!Accept('}')) return Malformed("',' or '}' is wanted");
+  ++at;
+  while (!Is('}', at)) {
+    at = MapEntry(node, at);
+    if (at == nullptr) return nullptr;
+    if (Is('}', at)) break;
+    if (!Is(',', at)) return Malformed("',' or '}' is wanted", at);
+    ++at;
+    if (Is('}', at)) return Malformed("a key is wanted", at);
   }
   node.EndRows(row + 1);
-  return true;
+  return at + 1;
 }
 
-bool JsonWalker::MapEntry(JsonNode& node) {
-  if (end_ - at_ < 3 || text_[at_[0]] != '"' || text_[at_[1]] != ':')
-    return Malformed("a key and ':' are wanted");
+JsonWalker::Place JsonWalker::MapEntry(JsonNode& node, Place at) {
+  if (end_ - at < 3 || text_[at[0]] != '"' || text_[at[1]] != ':')
+    return Malformed("a key and ':' are wanted", at);
   JsonNode& key = *node.children[0];
   JsonNode& value = *node.children[1];
   key.Reserve(node.elements);
   value.Reserve(node.elements);
-  if (!Text(key, node.elements)) return false;
-  ++at_;  // the colon
-  if (!Value(value, node.elements)) return false;
-  ++node.elements;
-  return true;
+  at = Text(key, node.elements, at);
+  if (at == nullptr) return nullptr;
+  at = Value(value, node.elements, at + 1);
+  if (at != nullptr) ++node.elements;
+  return at;
 }
 
-bool JsonWalker::Text(JsonNode& node, size_t row) {
-  if (Peek() != '"') return TextOfOther(node, row);
-  const std::string_view raw = RawString();
+JsonWalker::Place JsonWalker::Text(JsonNode& node, size_t row, Place at) {
+  const std::string_view raw = RawString(at);
   char* to = arena_.Allocate(raw.size() + kCopyBytes);
   size_t size = raw.size();
   if (CopyFindingEscape(raw, to)) [[unlikely]] {
     const char* end = UnescapeJson(raw, to);
-    if (!end) return Malformed("a string has a bad escape");
+    if (!end) return Malformed("a string has a bad escape", at);
     size = static_cast<size_t>(end - to);
   }
   arena_.ReturnTail(to + size);
   node.Set(row, std::string_view(to, size));
-  return true;
+  return at + 1;
 }
 
 // Numbers, booleans and nested values keep their text.
-bool JsonWalker::TextOfOther(JsonNode& node, size_t row) {
-  if (Peek() == '{' || Peek() == '[') {
+JsonWalker::Place JsonWalker::TextOfOther(JsonNode& node, size_t row, Place at) {
+  if (Is('{', at) || Is('[', at)) {
     std::string nested;
-    if (!Nested(&nested)) return false;
-    node.Set(row, arena_.Copy(nested));
-    return true;
+    const Place behind = Nested(&nested, at);
+    if (behind != nullptr) node.Set(row, arena_.Copy(nested));
+    return behind;
   }
-  const std::string_view text = Scalar();
-  ++at_;
+  const std::string_view text = Scalar(at);
   if (text != "true" && text != "false" && !IsJsonNumber(text))
-    return Malformed(fmt::format("'{}' is no value", Shown(text)));
+    return Malformed(fmt::format("'{}' is no value", Shown(text)), at);
   node.Set(row, arena_.Copy(text));
-  return true;
+  return at + 1;
 }
 
-bool JsonWalker::Boolean(JsonNode& node, size_t row) {
-  const std::string_view text = Scalar();
-  if (text == "true" || text == "false") {
-    node.Set<uint8_t>(row, text == "true" ? 1 : 0);
-    ++at_;
-    return true;
-  }
-  return Mismatch(node, text);
+JsonWalker::Place JsonWalker::Boolean(JsonNode& node, size_t row, Place at) {
+  const std::string_view text = Scalar(at);
+  if (text != "true" && text != "false") return Mismatch(node, text);
+  node.Set<uint8_t>(row, text == "true" ? 1 : 0);
+  return at + 1;
 }
 
-bool JsonWalker::Integer(JsonNode& node, size_t row) {
-  const std::string_view text = Scalar();
+JsonWalker::Place JsonWalker::Integer(JsonNode& node, size_t row, Place at) {
+  const std::string_view text = Scalar(at);
   const auto number = ParseJsonInteger(text);
   if (!number) return Mismatch(node, text);
   const auto fits = [&]<typename T>(T) {
@@ -269,168 +274,169 @@ bool JsonWalker::Integer(JsonNode& node, size_t row) {
     default:
       ok = fits(int64_t{});
   }
-  if (!ok) return Mismatch(node, text);
-  ++at_;
-  return true;
+  return ok ? at + 1 : Mismatch(node, text);
 }
 
 // "NaN" and the infinities stand in strings, for JSON has no literals for them.
-bool JsonWalker::Real(JsonNode& node, size_t row) {
-  const std::string_view text = Scalar();
+JsonWalker::Place JsonWalker::Real(JsonNode& node, size_t row, Place at) {
+  const std::string_view text = Scalar(at);
   std::optional<double> number = ParseJsonDouble(text);
   if (!number) {
+    const std::string_view positive[] = {"\"Infinity\"", "\"+Infinity\"", "\"INF\"", "\"+INF\""};
     if (text == "\"NaN\"") number = std::numeric_limits<double>::quiet_NaN();
-    if (text == "\"Infinity\"" || text == "\"+Infinity\"" || text == "\"INF\"" ||
-        text == "\"+INF\"")
+    if (std::ranges::find(positive, text) != std::end(positive))
       number = std::numeric_limits<double>::infinity();
     if (text == "\"-Infinity\"" || text == "\"-INF\"")
       number = -std::numeric_limits<double>::infinity();
     if (!number) return Mismatch(node, text);
   }
-  ++at_;
   if (node.type.kind() == TypeKind::kDouble) {
     node.Set(row, *number);
   } else {
     node.Set(row, static_cast<float>(*number));
   }
-  return true;
+  return at + 1;
 }
 
-bool JsonWalker::Decimal(JsonNode& node, size_t row) {
-  std::string_view text = Scalar();
-  const std::string_view shown = text;
-  const bool quoted = text.size() >= 2 && text[0] == '"';
-  if (quoted) text = text.substr(1, text.size() - 2);
+JsonWalker::Place JsonWalker::Decimal(JsonNode& node, size_t row, Place at) {
+  const std::string_view shown = Scalar(at);
+  const bool quoted = shown.size() >= 2 && shown[0] == '"';
+  const std::string_view text = quoted ? shown.substr(1, shown.size() - 2) : shown;
   Int128 unscaled = 0;
   if ((!quoted && !IsJsonNumber(text)) ||
       ParseDecimalText(text, node.type.precision(), node.type.scale(), unscaled) !=
           DecimalOutcome::kOk)
     return Mismatch(node, shown);
-  ++at_;
   node.Set(row, unscaled);
-  return true;
+  return at + 1;
 }
 
-bool JsonWalker::Binary(JsonNode& node, size_t row) {
-  if (Peek() != '"') return Mismatch(node, Scalar());
+JsonWalker::Place JsonWalker::Binary(JsonNode& node, size_t row, Place at) {
+  if (!Is('"', at)) return Mismatch(node, Scalar(at));
   std::string_view text;
-  if (!PlainString(text)) return false;
+  if (!PlainString(at, text)) return nullptr;
   const auto bytes = DecodeBase64(text);
   if (!bytes) return Mismatch(node, text);
   node.Set(row, arena_.Copy(*bytes));
-  return true;
+  return at + 1;
 }
 
-bool JsonWalker::Date(JsonNode& node, size_t row) {
-  if (Peek() != '"') return Mismatch(node, Scalar());
+JsonWalker::Place JsonWalker::Date(JsonNode& node, size_t row, Place at) {
+  if (!Is('"', at)) return Mismatch(node, Scalar(at));
   std::string_view text;
-  if (!PlainString(text)) return false;
+  if (!PlainString(at, text)) return nullptr;
   const auto days = ParseDateText(text);
   if (!days) return Mismatch(node, text);
   node.Set(row, *days);
-  return true;
+  return at + 1;
 }
 
-// A whole number is seconds since 1970, as Spark reads it.
-bool JsonWalker::Timestamp(JsonNode& node, size_t row) {
+JsonWalker::Place JsonWalker::Timestamp(JsonNode& node, size_t row, Place at) {
+  if (!Is('"', at)) return TimestampFromNumber(node, row, at);
   const bool has_zone = node.type.kind() == TypeKind::kTimestamp;
-  if (Peek() != '"') {
-    const std::string_view text = Scalar();
-    const auto seconds = ParseJsonInteger(text);
-    int64_t micros = 0;
-    if (!seconds || !has_zone || __builtin_mul_overflow(*seconds, int64_t{1'000'000}, &micros))
-      return Mismatch(node, text);
-    node.Set(row, micros);
-    ++at_;
-    return true;
+  // Escapes do not go through the fast path, so the raw text serves it.
+  if (const auto instant = ParseIsoTimestampUtc(RawString(at)); instant && has_zone) [[likely]] {
+    node.Set(row, *instant);
+    return at + 1;
   }
   std::string_view text;
-  if (!PlainString(text)) return false;
+  if (!PlainString(at, text)) return nullptr;
   if (has_zone) {
     const auto instant = ParseIsoTimestamp(text);
     if (!instant) return Mismatch(node, text);
     node.Set(row, *instant);
-    return true;
+    return at + 1;
   }
   const auto local = ParseTimestampText(text);
   if (!local || local->time_only) return Mismatch(node, text);
   node.Set(row, local->local_us);
-  return true;
+  return at + 1;
 }
 
-bool JsonWalker::Skip() {
-  switch (Peek()) {
+// A whole number is seconds since 1970, as Spark reads it.
+JsonWalker::Place JsonWalker::TimestampFromNumber(JsonNode& node, size_t row, Place at) {
+  const std::string_view text = Scalar(at);
+  const auto seconds = ParseJsonInteger(text);
+  int64_t micros = 0;
+  if (!seconds || node.type.kind() != TypeKind::kTimestamp ||
+      __builtin_mul_overflow(*seconds, int64_t{1'000'000}, &micros))
+    return Mismatch(node, text);
+  node.Set(row, micros);
+  return at + 1;
+}
+
+JsonWalker::Place JsonWalker::Skip(Place at) {
+  switch (at < end_ ? text_[*at] : ',') {
     case '{':
     case '[':
-      return Nested(nullptr);
+      return Nested(nullptr, at);
     case '}':
     case ']':
     case ',':
     case ':':
-      return Malformed("a value is wanted");
+      return Malformed("a value is wanted", at);
     default:
-      if (at_ >= end_) return Malformed("it ends where a value is wanted");
-      ++at_;
-      return true;
+      return at + 1;
   }
 }
 
-bool JsonWalker::Nested(std::string* text) {
+JsonWalker::Place JsonWalker::Nested(std::string* text, Place at) {
   // A bit a level: set in objects.
   std::array<uint64_t, kDepthMax / 64 + 1> kinds{};
   size_t depth = 0;
   do {
-    if (at_ >= end_) return Malformed("it ends within an object or array");
-    const char c = text_[*at_];
-    if (text) *text += Scalar();
-    ++at_;
+    if (at >= end_) return Malformed("it ends within an object or array", at);
+    const char c = text_[*at];
+    if (text) *text += Scalar(at);
     if (c == '{' || c == '[') {
-      if (depth == kDepthMax) return Malformed("objects and arrays nest deeper than 1000 levels");
+      if (depth == kDepthMax)
+        return Malformed("objects and arrays nest deeper than 1000 levels", at);
       (c == '{' ? SetBit : ClearBit)(kinds.data(), depth++);
     } else if (c == '}' || c == ']') {
-      if (TestBit(kinds.data(), --depth) != (c == '}')) return Malformed("brackets do not match");
+      if (TestBit(kinds.data(), --depth) != (c == '}'))
+        return Malformed("brackets do not match", at);
     }
+    ++at;
   } while (depth > 0);
-  return true;
+  return at;
 }
 
-std::string_view JsonWalker::RawString() {
-  const char* begin = text_ + at_[0] + 1;
-  const char* close = text_ + at_[1] - 1;
+std::string_view JsonWalker::RawString(Place at) const {
+  const char* begin = text_ + at[0] + 1;
+  const char* close = text_ + at[1] - 1;
   while (*close != '"') --close;
-  ++at_;
   return {begin, static_cast<size_t>(close - begin)};
 }
 
-std::string_view JsonWalker::Scalar() const {
-  if (at_ >= end_) return {};
-  const char* begin = text_ + at_[0];
-  const char* end = text_ + at_[1];
+std::string_view JsonWalker::Scalar(Place at) const {
+  if (at >= end_) return {};
+  const char* begin = text_ + at[0];
+  const char* end = text_ + at[1];
   while (end > begin + 1 && IsBlank(end[-1])) --end;
   return {begin, static_cast<size_t>(end - begin)};
 }
 
-bool JsonWalker::PlainString(std::string_view& text) {
-  text = RawString();
+bool JsonWalker::PlainString(Place at, std::string_view& text) {
+  text = RawString(at);
   if (std::memchr(text.data(), '\\', text.size()) == nullptr) return true;
   scratch_.resize(text.size());
   const char* end = UnescapeJson(text, scratch_.data());
-  if (!end) return Malformed("a string has a bad escape");
+  if (!end) return Malformed("a string has a bad escape", at) != nullptr;
   text = std::string_view(scratch_).substr(0, static_cast<size_t>(end - scratch_.data()));
   return true;
 }
 
-bool JsonWalker::Malformed(std::string_view what) {
+JsonWalker::Place JsonWalker::Malformed(std::string_view what, Place at) {
   condition_ = "MALFORMED_JSON";
-  message_ = fmt::format("not a JSON record: {}, at byte {}", what, *at_);
-  return false;
+  message_ = fmt::format("not a JSON record: {}, at byte {}", what, *at);
+  return nullptr;
 }
 
-bool JsonWalker::Mismatch(const JsonNode& node, std::string_view found) {
+JsonWalker::Place JsonWalker::Mismatch(const JsonNode& node, std::string_view found) {
   condition_ = "JSON_TYPE_MISMATCH";
   message_ =
       fmt::format("field {}: '{}' is not of type {}", node.path, Shown(found), node.type.ToDdl());
-  return false;
+  return nullptr;
 }
 
 }  // namespace millrace::data

@@ -26,49 +26,50 @@ class JsonWalker {
   const std::string& message() const { return message_; }
 
  private:
-  bool Object(JsonNode& node, size_t row);
-  bool Member(JsonNode& node, size_t row, size_t& position);
-  const JsonKey* ExpectedKey(JsonNode& node, size_t& position) const;
+  // The place of a token. Functions that take values off the record get the place where they begin
+  // and return the place behind them, or nullptr for a bad record: so the place stays in a register.
+  using Place = const uint32_t*;
+
+  Place Object(JsonNode& node, size_t row, Place at);
+  Place Member(JsonNode& node, size_t row, size_t& position, Place at);
+  const JsonKey* ExpectedKey(const JsonNode& node, size_t& position, Place at) const;
+  const JsonKey* NewKey(JsonNode& node, size_t position, std::string_view raw);
   int FieldOf(const JsonNode& node, std::string_view raw_key) const;
-  bool Value(JsonNode& node, size_t row);
-  bool Array(JsonNode& node, size_t row);
-  bool Map(JsonNode& node, size_t row);
-  bool MapEntry(JsonNode& node);
-  bool Text(JsonNode& node, size_t row);
-  bool TextOfOther(JsonNode& node, size_t row);
-  bool Boolean(JsonNode& node, size_t row);
-  bool Integer(JsonNode& node, size_t row);
-  bool Real(JsonNode& node, size_t row);
-  bool Decimal(JsonNode& node, size_t row);
-  bool Binary(JsonNode& node, size_t row);
-  bool Date(JsonNode& node, size_t row);
-  bool Timestamp(JsonNode& node, size_t row);
-  bool Skip();
+  Place Value(JsonNode& node, size_t row, Place at);
+  Place Array(JsonNode& node, size_t row, Place at);
+  Place Map(JsonNode& node, size_t row, Place at);
+  Place MapEntry(JsonNode& node, Place at);
+  Place Text(JsonNode& node, size_t row, Place at);
+  Place TextOfOther(JsonNode& node, size_t row, Place at);
+  Place Boolean(JsonNode& node, size_t row, Place at);
+  Place Integer(JsonNode& node, size_t row, Place at);
+  Place Real(JsonNode& node, size_t row, Place at);
+  Place Decimal(JsonNode& node, size_t row, Place at);
+  Place Binary(JsonNode& node, size_t row, Place at);
+  Place Date(JsonNode& node, size_t row, Place at);
+  Place Timestamp(JsonNode& node, size_t row, Place at);
+  Place TimestampFromNumber(JsonNode& node, size_t row, Place at);
+  Place Skip(Place at);
   // Goes over a bracketed value; with `text`, appends it without its white space.
-  bool Nested(std::string* text);
+  Place Nested(std::string* text, Place at);
 
-  char Peek() const { return at_ < end_ ? text_[*at_] : '\0'; }
-  // Takes `c` if it is the next token.
-  bool Accept(char c) {
-    if (Peek() != c) return false;
-    ++at_;
-    return true;
-  }
-  // The string at *at_, between its quotes; takes it. `escaped`: it has a backslash.
-  std::string_view RawString();
-  // The run of bytes at *at_, without white space behind it.
-  std::string_view Scalar() const;
+  bool Is(char c, Place at) const { return at < end_ && text_[*at] == c; }
+  // The string at `at`, between its quotes.
+  std::string_view RawString(Place at) const;
+  // The run of bytes at `at`, without white space behind it.
+  std::string_view Scalar(Place at) const;
   // A string's text without escapes, in scratch_ when it had any; false for a bad escape.
-  bool PlainString(std::string_view& text);
+  bool PlainString(Place at, std::string_view& text);
 
-  bool Malformed(std::string_view what);
-  bool Mismatch(const JsonNode& node, std::string_view found);
+  // Both note what is wrong and return nullptr.
+  Place Malformed(std::string_view what, Place at);
+  Place Mismatch(const JsonNode& node, std::string_view found);
 
   Arena& arena_;
   const char* text_ = nullptr;
-  const uint32_t* at_ = nullptr;
-  const uint32_t* end_ = nullptr;
+  Place end_ = nullptr;
   std::string scratch_;
+  JsonKey unexpected_{"", nullptr};  // a key too long to remember
   std::string_view condition_;
   std::string message_;
 };
