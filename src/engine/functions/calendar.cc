@@ -119,7 +119,7 @@ std::optional<Unit> UnitNamed(std::string_view name) {
 }
 
 int64_t TruncateTo(Unit unit, int64_t local_us) {
-  const auto floor_to = [&](int64_t size) { return FloorDiv(local_us, size) * size; };
+  const auto floor_to = [&](int64_t size) { return FloorTo(local_us, size); };
   switch (unit) {
     case Unit::kMicrosecond:
       return local_us;
@@ -137,12 +137,13 @@ int64_t TruncateTo(Unit unit, int64_t local_us) {
       break;
   }
   const int32_t days = DayOfDate(local_us);
-  if (unit == Unit::kWeek) return int64_t{days - WeekdayOf(days)} * kMicrosPerDay;
+  if (unit == Unit::kWeek)
+    return FloorTo(local_us, kMicrosPerDay) - WeekdayOf(days) * kMicrosPerDay;
   CivilDate date = CivilOf(days);
   date.day = 1;
   if (unit == Unit::kQuarter) date.month -= (date.month - 1) % 3;
   if (unit == Unit::kYear) date.month = 1;
-  return int64_t{DaysOf(date)} * kMicrosPerDay;
+  return FloorTo(local_us, kMicrosPerDay) - (days - DaysOf(date)) * kMicrosPerDay;
 }
 
 }  // namespace millrace::engine

@@ -15,9 +15,9 @@ inline constexpr int64_t kMicrosPerMinute = 60 * kMicrosPerSecond;
 inline constexpr int64_t kMicrosPerHour = 60 * kMicrosPerMinute;
 inline constexpr int64_t kMicrosPerDay = 24 * kMicrosPerHour;
 
-// Spark's range of dates: years -290307 to 294247 of timestamps hold within it.
-inline constexpr int32_t kYearMin = -5'877'641;
-inline constexpr int32_t kYearMax = 5'881'580;
+// Years all of whose days fit 32 bits; Spark's dates reach half a year further at both ends.
+inline constexpr int32_t kYearMin = -5'877'640;
+inline constexpr int32_t kYearMax = 5'881'579;
 
 struct CivilDate {
   int32_t year;
@@ -28,7 +28,14 @@ struct CivilDate {
 constexpr int64_t FloorDiv(int64_t a, int64_t b) {
   return a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0);
 }
-constexpr int64_t FloorMod(int64_t a, int64_t b) { return a - FloorDiv(a, b) * b; }
+constexpr int64_t FloorMod(int64_t a, int64_t b) {
+  const int64_t rest = a % b;
+  return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+}
+// The multiple of `size` at or below `a`; the very first of 64 bits wraps around, as in Java.
+constexpr int64_t FloorTo(int64_t a, int64_t size) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(FloorMod(a, size)));
+}
 
 CivilDate CivilOf(int32_t days);
 // Days of a date that exists; the caller has checked month and day.

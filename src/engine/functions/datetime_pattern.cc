@@ -234,7 +234,7 @@ Result<DatetimePattern> DatetimePattern::MakeForParsing(std::string_view pattern
 void DatetimePattern::Format(int64_t local_us, int32_t offset_seconds, std::string_view zone,
                              std::string& to) const {
   const int32_t days = DayOfDate(local_us);
-  const int64_t in_day = local_us - int64_t{days} * kMicrosPerDay;
+  const int64_t in_day = FloorMod(local_us, kMicrosPerDay);
   for (const Item& item : items_) {
     if (item.letter == '\'')
       to += item.text;
@@ -386,7 +386,7 @@ std::optional<DatetimePattern::Parsed> DatetimePattern::Parse(std::string_view t
   if (fields.before_christ) year = 1 - year;
   const int64_t month = fields.month.value_or(1);
   const int64_t day = fields.day.value_or(1);
-  if (month < 1 || month > 12 || day < 1) return std::nullopt;
+  if (month < 1 || month > 12 || day < 1 || year < -290'000 || year > 294'000) return std::nullopt;
   const auto in_year = static_cast<int32_t>(year);
   const auto in_month = static_cast<int32_t>(month);
   if (day > DaysInMonth(in_year, in_month)) return std::nullopt;
@@ -401,10 +401,9 @@ std::optional<DatetimePattern::Parsed> DatetimePattern::Parse(std::string_view t
   const int64_t minute = fields.minute.value_or(0);
   const int64_t second = fields.second.value_or(0);
   if (hour > 23 || minute > 59 || second > 59) return std::nullopt;
-  // Years of at most six digits: no product here overflows.
+  // Within these years no product overflows.
   const int64_t local = int64_t{days} * kMicrosPerDay + hour * kMicrosPerHour +
                         minute * kMicrosPerMinute + second * kMicrosPerSecond + fields.micros;
-  if (year < -290000 || year > 294000) return std::nullopt;
   return Parsed{local, std::move(fields.zone)};
 }
 

@@ -1,5 +1,6 @@
 #include "engine/functions/interval_arithmetic.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -24,7 +25,7 @@ std::optional<int64_t> AddMonthsToMoment(int64_t local_us, int64_t months) {
   const int32_t days = DayOfDate(local_us);
   const auto moved = AddMonthsTo(days, months);
   if (!moved) return std::nullopt;
-  const int64_t in_day = local_us - int64_t{days} * kMicrosPerDay;
+  const int64_t in_day = FloorMod(local_us, kMicrosPerDay);
   int64_t result;
   if (__builtin_mul_overflow(int64_t{*moved}, kMicrosPerDay, &result)) return std::nullopt;
   return AddDayTime(result, in_day);
@@ -59,7 +60,9 @@ template <typename Amount>
 ColumnPtr DatePlus(KernelCall& call, bool date_first, int sign, TypeKind amount,
                    bool null_on_error) {
   const auto add = [=](int32_t date, Amount by, Cell& cell) -> int32_t {
-    const int64_t count = sign * static_cast<int64_t>(by);
+    // The least interval has no opposite: beyond the range of dates in any case.
+    const int64_t count =
+        sign * std::max(static_cast<int64_t>(by), -std::numeric_limits<int64_t>::max());
     const auto moved = amount == TypeKind::kIntervalYearMonth ? AddMonthsTo(date, count)
                        : amount == TypeKind::kIntervalDayTime
                            ? NarrowToInt(date + count / kMicrosPerDay)

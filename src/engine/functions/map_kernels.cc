@@ -140,8 +140,12 @@ ColumnPtr FromEntries(KernelCall& call) {
     if (AnyNull(call, row)) return;
     const Range range = RangeOf(*call.args[0], row);
     KeyCheck check(call, row);
+    const size_t before = out.size();
     for (size_t i = range.from; i < range.to; ++i) {
-      if (entries->IsNull(i)) return out.SetNull(row);
+      if (entries->IsNull(i)) {
+        out.ShrinkTo(before);
+        return out.SetNull(row);
+      }
       if (check.Add(*keys, i)) out.Add(i);
     }
   });

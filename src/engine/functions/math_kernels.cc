@@ -133,7 +133,7 @@ ColumnPtr Conv(KernelCall& call) {
   return Map<Text, Text, int32_t, int32_t>(
       call, [&](Text text, int32_t from, int32_t to, Cell& cell) -> Text {
         const size_t start = text.find_first_not_of(' ');
-        const bool bases = from >= 2 && from <= 36 && std::abs(to) >= 2 && std::abs(to) <= 36;
+        const bool bases = from >= 2 && from <= 36 && to >= -36 && to <= 36 && std::abs(to) >= 2;
         if (start == Text::npos || !bases) {
           cell.SetNull();
           return {};

@@ -31,6 +31,9 @@ bool FitsString(size_t bytes, Cell& cell) {
   return false;
 }
 
+// Copies the text, which may be empty and point nowhere; the end of the copy.
+char* Put(Text text, char* to) { return std::copy_n(text.data(), text.size(), to); }
+
 // Changes the case of ASCII text; `first`..`first`+25 are flipped. Returns whether all was ASCII.
 bool FlipAscii(Text text, char first, char* to) {
   uint8_t seen = 0;
@@ -296,9 +299,7 @@ ColumnPtr Overlay(KernelCall& call) {
     const Text before = Substring(text, 1, int64_t{pos} - 1);
     const Text after = Substring(text, int64_t{pos} + length, INT32_MAX);
     char* at = cell.arena().Allocate(before.size() + by.size() + after.size());
-    std::memcpy(at, before.data(), before.size());
-    std::memcpy(at + before.size(), by.data(), by.size());
-    std::memcpy(at + before.size() + by.size(), after.data(), after.size());
+    Put(after, Put(by, Put(before, at)));
     return {at, before.size() + by.size() + after.size()};
   };
   if (call.args.size() == 4) return Map<Text, Text, Text, int32_t, int32_t>(call, overlay);
@@ -320,11 +321,7 @@ ColumnPtr Concat(KernelCall& call) {
     for (const auto& part : parts) size += part[row].size();
     char* to = arena.Allocate(size);
     values[row] = {to, size};
-    for (const auto& part : parts) {
-      const Text text = part[row];
-      std::memcpy(to, text.data(), text.size());
-      to += text.size();
-    }
+    for (const auto& part : parts) to = Put(part[row], to);
   });
   return std::move(out).Finish();
 }
@@ -367,12 +364,8 @@ ColumnPtr ConcatWs(KernelCall& call) {
     char* to = start;
     bool first = true;
     ForEachPart(call, cell.row(), [&](Text text) {
-      if (!std::exchange(first, false)) {
-        std::memcpy(to, separator.data(), separator.size());
-        to += separator.size();
-      }
-      std::memcpy(to, text.data(), text.size());
-      to += text.size();
+      if (!std::exchange(first, false)) to = Put(separator, to);
+      to = Put(text, to);
     });
     return {start, size};
   });

@@ -305,7 +305,8 @@ std::optional<int64_t> AddUnits(const TimeZone& zone, int64_t moment, Unit unit,
   int64_t amount;
   if (unit >= Unit::kMonth) {
     if (__builtin_mul_overflow(count, MonthsOf(unit), &amount)) return std::nullopt;
-    if (std::abs(amount) > int64_t{kYearMax} * 12) return std::nullopt;
+    const int64_t most = int64_t{kYearMax} * 12;
+    if (amount > most || amount < -most) return std::nullopt;
     const auto moved = AddMonthsToMoment(LocalOf(zone, moment), amount);
     return moved ? std::optional(InstantOf(zone, *moved)) : std::nullopt;
   }
@@ -403,7 +404,7 @@ ColumnPtr WindowBound(KernelCall& call) {
       cell.Fail("INVALID_PARAMETER_VALUE.WINDOW_SIZE", "a window must be longer than nothing");
       return int64_t{0};
     }
-    return FloorDiv(moment, size) * size + (kEnd ? size : 0);
+    return FloorTo(moment, size) + (kEnd ? size : 0);
   });
 }
 
