@@ -31,7 +31,6 @@ ALLOWED = {
 # Header prefix of a third-party library -> the modules that may include it. fmt and the standard library: everyone.
 OWNERS = {
     "unicode/": {"base"},
-    "date/": {"base"},
     "xxhash.h": {"base"},
     "boost/": {"io"},
     "curl/": {"io"},
