@@ -124,8 +124,8 @@ bool LooksTimeOnly(std::string_view text) {
   return colon == 1 || colon == 2;
 }
 
-// Eight bytes at `at` with the pattern's taken off; nullopt unless each digit (a '0' of the pattern)
-// is one and all other bytes are the pattern's.
+// Eight bytes at `at` with the pattern's taken off; nullopt unless each digit (a '0' of the
+// pattern) is one and all other bytes are the pattern's.
 std::optional<std::array<uint8_t, 8>> MatchDigits(const char* at, const char (&pattern)[9]) {
   uint64_t wanted = 0;
   uint64_t found = 0;

@@ -27,7 +27,8 @@ class JsonWalker {
 
  private:
   // The place of a token. Functions that take values off the record get the place where they begin
-  // and return the place behind them, or nullptr for a bad record: so the place stays in a register.
+  // and return the place behind them, or nullptr for a bad record: so the place stays in a
+  // register.
   using Place = const uint32_t*;
 
   Place Object(JsonNode& node, size_t row, Place at);
