@@ -1,6 +1,7 @@
 #include "data/iso_time.h"
 
 #include <array>
+#include <bit>
 #include <cstring>
 
 #include "base/time_zone.h"
@@ -28,14 +29,17 @@ constexpr bool IsDate(int64_t year, int month, int day) {
   return day <= days;
 }
 
-// Days since 1970-01-01, counting years from March so that the leap day comes last.
+// Days since 1970-01-01, counting years from March so that the leap day comes last. Years are moved
+// up by whole cycles of 400 years to be positive.
 constexpr int64_t CivilDays(int64_t year, int month, int day) {
-  year -= month <= 2 ? 1 : 0;
-  const int64_t era = (year >= 0 ? year : year - 399) / 400;
-  const int64_t year_of_era = year - era * 400;
-  const int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-  const int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-  return era * 146097 + day_of_era - 719468;
+  constexpr int64_t kCycles = 25'000;
+  constexpr int64_t kCycleDays = 146'097;
+  constexpr int64_t kDaysTo1970 = 719'468;
+  const auto from_march = static_cast<uint32_t>(month > 2 ? month - 3 : month + 9);
+  const auto shifted = static_cast<uint32_t>(year + kCycles * 400 - (month <= 2 ? 1 : 0));
+  const uint32_t day_of_year = (153 * from_march + 2) / 5 + static_cast<uint32_t>(day) - 1;
+  const uint64_t days = uint64_t{shifted} * 365 + shifted / 4 - shifted / 100 + shifted / 400;
+  return static_cast<int64_t>(days + day_of_year) - kCycles * kCycleDays - kDaysTo1970;
 }
 
 class Scanner {
@@ -62,14 +66,16 @@ class Scanner {
     return digits >= digits_min;
   }
   // Any number of digits as a fraction of a second in microseconds.
-  bool Fraction(int64_t& micros) {
-    micros = 0;
-    int64_t unit = kMicrosPerSecond / 10;
+  int64_t Fraction() {
+    static constexpr int64_t kUnits[] = {1'000'000, 100'000, 10'000, 1'000, 100, 10, 1};
+    int64_t micros = 0;
+    size_t digits = 0;
     for (; !done() && IsDigit(*at_); ++at_) {
-      micros += (*at_ - '0') * unit;
-      unit /= 10;
+      if (digits == 6) continue;
+      micros = micros * 10 + (*at_ - '0');
+      ++digits;
     }
-    return true;
+    return micros * kUnits[digits];
   }
 
  private:
@@ -105,7 +111,7 @@ bool ReadTime(Scanner& in, int64_t& micros) {
   if (!in.Number(1, 2, hour) || !in.Accept(':') || !in.Number(1, 2, minute)) return false;
   if (in.Accept(':')) {
     if (!in.Number(1, 2, second)) return false;
-    if (in.Accept('.') && !in.Fraction(fraction)) return false;
+    if (in.Accept('.')) fraction = in.Fraction();
   }
   if (hour > 23 || minute > 59 || second > 59) return false;
   micros = ((hour * 60 + minute) * 60 + second) * kMicrosPerSecond + fraction;
@@ -124,34 +130,39 @@ bool LooksTimeOnly(std::string_view text) {
   return colon == 1 || colon == 2;
 }
 
-// Eight bytes at `at` with the pattern's taken off; nullopt unless each digit (a '0' of the
-// pattern) is one and all other bytes are the pattern's.
-std::optional<std::array<uint8_t, 8>> MatchDigits(const char* at, const char (&pattern)[9]) {
+// Eight bytes of text that are all digits where the pattern has a '0', and the pattern's own bytes
+// elsewhere, checked and taken apart in one word.
+struct DigitPattern {
   uint64_t wanted = 0;
-  uint64_t found = 0;
-  std::memcpy(&wanted, pattern, 8);
-  std::memcpy(&found, at, 8);
-  found ^= wanted;
-  // A byte reaches its high bit when it is 10 or more (digits), or 1 or more (all others).
-  std::array<uint8_t, 8> lifts{};
-  for (size_t i = 0; i < 8; ++i) lifts[i] = pattern[i] == '0' ? 0x76 : 0x7f;
-  uint64_t lift = 0;
-  std::memcpy(&lift, lifts.data(), 8);
-  constexpr uint64_t kHighBits = 0x8080808080808080;
-  if ((((found + lift) | found) & kHighBits) != 0) return std::nullopt;
-  std::array<uint8_t, 8> digits;
-  std::memcpy(digits.data(), &found, 8);
-  return digits;
-}
+  uint64_t lift = 0;  // makes a byte reach its high bit at 10 (digits) or at 1 (others)
+
+  explicit consteval DigitPattern(const char (&pattern)[9]) {
+    for (size_t i = 0; i < 8; ++i) {
+      const size_t shift = std::endian::native == std::endian::little ? 8 * i : 56 - 8 * i;
+      wanted |= uint64_t{static_cast<uint8_t>(pattern[i])} << shift;
+      lift |= uint64_t{pattern[i] == '0' ? 0x76U : 0x7fU} << shift;
+    }
+  }
+  bool Match(const char* at, std::array<uint8_t, 8>& digits) const {
+    constexpr uint64_t kHighBits = 0x8080808080808080;
+    uint64_t found = 0;
+    std::memcpy(&found, at, sizeof(found));
+    found ^= wanted;
+    std::memcpy(digits.data(), &found, sizeof(found));
+    return (((found + lift) | found) & kHighBits) == 0;
+  }
+};
+constexpr DigitPattern kDatePattern("0000-00-");
+constexpr DigitPattern kTimePattern("00:00:00");
+
+constexpr size_t kFixedBytes = 19;
 
 // "yyyy-mm-ddThh:mm:ss" exactly: the form nearly all JSON has.
 std::optional<int64_t> FixedSeconds(const char* at) {
-  const auto date = MatchDigits(at, "0000-00-");
-  const auto time = MatchDigits(at + 11, "00:00:00");
-  if (!date || !time || (at[10] != 'T' && at[10] != ' ')) return std::nullopt;
-  if (!IsDigit(at[8]) || !IsDigit(at[9])) return std::nullopt;
-  const auto& d = *date;
-  const auto& t = *time;
+  std::array<uint8_t, 8> d;
+  std::array<uint8_t, 8> t;
+  if (!kDatePattern.Match(at, d) || !kTimePattern.Match(at + 11, t)) return std::nullopt;
+  if ((at[10] != 'T' && at[10] != ' ') || !IsDigit(at[8]) || !IsDigit(at[9])) return std::nullopt;
   const int year = d[0] * 1000 + d[1] * 100 + d[2] * 10 + d[3];
   const int month = d[5] * 10 + d[6];
   const int day = (at[8] - '0') * 10 + (at[9] - '0');
@@ -173,6 +184,11 @@ std::optional<int32_t> DaysFromCivil(int64_t year, int month, int day) {
 
 std::optional<int32_t> ParseDateText(std::string_view text) {
   text = TrimBlanks(text);
+  std::array<uint8_t, 8> d;
+  if (text.size() == 10 && kDatePattern.Match(text.data(), d) && IsDigit(text[8]) &&
+      IsDigit(text[9])) [[likely]]
+    return DaysFromCivil(d[0] * 1000 + d[1] * 100 + d[2] * 10 + d[3], d[5] * 10 + d[6],
+                         (text[8] - '0') * 10 + (text[9] - '0'));
   Scanner in(text);
   Civil date;
   if (!ReadCivil(in, kDateYearDigits, date)) return std::nullopt;
@@ -184,6 +200,12 @@ std::optional<TimestampText> ParseTimestampText(std::string_view text) {
   text = TrimBlanks(text);
   if (text.empty()) return std::nullopt;
   TimestampText result;
+  if (text.size() == kFixedBytes) {
+    if (const auto seconds = FixedSeconds(text.data())) {
+      result.local_us = *seconds * kMicrosPerSecond;
+      return result;
+    }
+  }
   Scanner in(text);
   Civil date;
   int64_t in_day = 0;
@@ -216,7 +238,9 @@ std::optional<int64_t> ParseIsoTimestampUtc(std::string_view text) {
   int64_t fraction = 0;
   if (text.size() > 20) {
     Scanner in(text.substr(19, text.size() - 20));
-    if (!in.Accept('.') || !in.Fraction(fraction) || !in.done()) return std::nullopt;
+    if (!in.Accept('.')) return std::nullopt;
+    fraction = in.Fraction();
+    if (!in.done()) return std::nullopt;
   }
   return *seconds * kMicrosPerSecond + fraction;
 }

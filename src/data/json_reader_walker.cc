@@ -64,6 +64,41 @@ bool JsonWalker::Walk(std::string_view record, const JsonTokens& tokens, JsonNod
   return at == end_ || Malformed("something stands behind the object", at) != nullptr;
 }
 
+// The next three run for every field of every record.
+[[gnu::always_inline]] inline std::string_view JsonWalker::RawString(Place at) const {
+  const char* begin = text_ + at[0] + 1;
+  const char* close = text_ + at[1] - 1;
+  while (*close != '"') --close;
+  return {begin, static_cast<size_t>(close - begin)};
+}
+
+// A field that the record lacks shifts the rest by one.
+[[gnu::always_inline]] inline const JsonKey* JsonWalker::ExpectedKey(const JsonNode& node,
+                                                                     size_t& position,
+                                                                     Place at) const {
+  const char* key = text_ + at[0] + 1;
+  const auto& expected = node.expected;
+  if (position < expected.size() && expected[position].Matches(key)) return &expected[position];
+  if (position + 1 < expected.size() && expected[position + 1].Matches(key))
+    return &expected[++position];
+  return nullptr;
+}
+
+[[gnu::always_inline]] inline JsonWalker::Place JsonWalker::Text(JsonNode& node, size_t row,
+                                                                 Place at) {
+  const std::string_view raw = RawString(at);
+  char* to = arena_.Allocate(raw.size() + kCopyBytes);
+  size_t size = raw.size();
+  if (CopyFindingEscape(raw, to)) [[unlikely]] {
+    const char* end = UnescapeJson(raw, to);
+    if (!end) return Malformed("a string has a bad escape", at);
+    size = static_cast<size_t>(end - to);
+  }
+  arena_.ReturnTail(to + size);
+  node.Set(row, std::string_view(to, size));
+  return at + 1;
+}
+
 // `at` is the opening brace.
 JsonWalker::Place JsonWalker::Object(JsonNode& node, size_t row, Place at) {
   ++at;
@@ -91,16 +126,6 @@ JsonWalker::Place JsonWalker::Member(JsonNode& node, size_t row, size_t& positio
   if (child->IsSet(row)) [[unlikely]]
     child->Truncate(row, row + 1);  // named twice: the last one wins
   return Value(*child, row, at);
-}
-
-// A field that the record lacks shifts the rest by one.
-const JsonKey* JsonWalker::ExpectedKey(const JsonNode& node, size_t& position, Place at) const {
-  const char* key = text_ + at[0] + 1;
-  const auto& expected = node.expected;
-  if (position < expected.size() && expected[position].Matches(key)) return &expected[position];
-  if (position + 1 < expected.size() && expected[position + 1].Matches(key))
-    return &expected[++position];
-  return nullptr;
 }
 
 const JsonKey* JsonWalker::NewKey(JsonNode& node, size_t position, std::string_view raw) {
@@ -212,20 +237,6 @@ JsonWalker::Place JsonWalker::MapEntry(JsonNode& node, Place at) {
   at = Value(value, node.elements, at + 1);
   if (at != nullptr) ++node.elements;
   return at;
-}
-
-JsonWalker::Place JsonWalker::Text(JsonNode& node, size_t row, Place at) {
-  const std::string_view raw = RawString(at);
-  char* to = arena_.Allocate(raw.size() + kCopyBytes);
-  size_t size = raw.size();
-  if (CopyFindingEscape(raw, to)) [[unlikely]] {
-    const char* end = UnescapeJson(raw, to);
-    if (!end) return Malformed("a string has a bad escape", at);
-    size = static_cast<size_t>(end - to);
-  }
-  arena_.ReturnTail(to + size);
-  node.Set(row, std::string_view(to, size));
-  return at + 1;
 }
 
 // Numbers, booleans and nested values keep their text.
@@ -399,13 +410,6 @@ JsonWalker::Place JsonWalker::Nested(std::string* text, Place at) {
     ++at;
   } while (depth > 0);
   return at;
-}
-
-std::string_view JsonWalker::RawString(Place at) const {
-  const char* begin = text_ + at[0] + 1;
-  const char* close = text_ + at[1] - 1;
-  while (*close != '"') --close;
-  return {begin, static_cast<size_t>(close - begin)};
 }
 
 std::string_view JsonWalker::Scalar(Place at) const {

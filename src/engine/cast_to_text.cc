@@ -111,6 +111,20 @@ CastFunction AnyToText(const CastSpec& spec) {
   };
 }
 
+template <typename From>
+CastFunction IntegerToText(const CastSpec& spec) {
+  return CastEach<From, std::string_view>(spec, [](const CastCall&, data::ColumnBuilder& out) {
+    return [&arena = out.arena()](const From& in, std::string_view& to) {
+      constexpr size_t kDigitsMax = 24;
+      char* at = arena.Allocate(kDigitsMax);
+      const char* end = std::to_chars(at, at + kDigitsMax, in).ptr;
+      arena.ReturnTail(end);
+      to = {at, static_cast<size_t>(end - at)};
+      return CastOutcome::kOk;
+    };
+  });
+}
+
 // Legacy: an integer's bytes, the most significant first.
 template <typename From>
 CastFunction IntegerToBinary(const CastSpec& spec) {
@@ -167,18 +181,18 @@ CastFunction MakeToTextCast(const CastSpec& spec) {
   if (spec.from.is_string_like()) {
     return [type = spec.to](const CastCall& call) { return Column::Retype(call.input, type); };
   }
-  if (spec.to.kind() == TypeKind::kString) return AnyToText(spec);
+  const bool to_text = spec.to.kind() == TypeKind::kString;
   switch (spec.from.kind()) {
     case TypeKind::kTinyint:
-      return IntegerToBinary<int8_t>(spec);
+      return to_text ? IntegerToText<int8_t>(spec) : IntegerToBinary<int8_t>(spec);
     case TypeKind::kSmallint:
-      return IntegerToBinary<int16_t>(spec);
+      return to_text ? IntegerToText<int16_t>(spec) : IntegerToBinary<int16_t>(spec);
     case TypeKind::kInt:
-      return IntegerToBinary<int32_t>(spec);
+      return to_text ? IntegerToText<int32_t>(spec) : IntegerToBinary<int32_t>(spec);
     case TypeKind::kBigint:
-      return IntegerToBinary<int64_t>(spec);
+      return to_text ? IntegerToText<int64_t>(spec) : IntegerToBinary<int64_t>(spec);
     default:
-      return nullptr;
+      return to_text ? AnyToText(spec) : nullptr;
   }
 }
 
