@@ -153,7 +153,12 @@ int32_t TimeZone::OffsetSecondsAt(TimestampUs utc) const {
 }
 
 LocalUs TimeZone::UtcToLocal(TimestampUs utc) const {
-  return LocalUs(utc.value + OffsetSecondsAt(utc) * kUsPerSecond);
+  const int64_t offset_us = OffsetSecondsAt(utc) * kUsPerSecond;
+  int64_t local = 0;
+  // At the ends of the range the wall clock stands still.
+  if (__builtin_add_overflow(utc.value, offset_us, &local))
+    return LocalUs(offset_us < 0 ? INT64_MIN : INT64_MAX);
+  return LocalUs(local);
 }
 
 LocalLookup TimeZone::LocalToUtc(LocalUs local) const {
