@@ -12,6 +12,8 @@ namespace {
 
 constexpr int64_t kMicrosPerSecond = 1'000'000;
 constexpr int64_t kSecondsPerDay = 86'400;
+// The last two days of the range are left out, so that a zone's offset cannot lead beyond it.
+constexpr int64_t kLocalMax = INT64_MAX - 2 * kSecondsPerDay * kMicrosPerSecond;
 // Spark's bounds: years of up to seven digits in dates, six in timestamps (which end in 294247).
 constexpr int kDateYearDigits = 7;
 constexpr int kTimestampYearDigits = 6;
@@ -182,6 +184,22 @@ std::optional<int32_t> DaysFromCivil(int64_t year, int month, int day) {
   return static_cast<int32_t>(days);
 }
 
+// The inverse of CivilDays: cycles of 400 years, then years from March.
+CivilDate CivilFromDays(int64_t days) {
+  constexpr int64_t kCycleDays = 146'097;
+  const int64_t since = days + 719'468;
+  const int64_t cycle = (since >= 0 ? since : since - kCycleDays + 1) / kCycleDays;
+  const int64_t in_cycle = since - cycle * kCycleDays;
+  const int64_t year = (in_cycle - in_cycle / 1460 + in_cycle / 36'524 - in_cycle / 146'096) / 365;
+  const int64_t in_year = in_cycle - (365 * year + year / 4 - year / 100);
+  const int64_t from_march = (5 * in_year + 2) / 153;
+  CivilDate date;
+  date.day = static_cast<int>(in_year - (153 * from_march + 2) / 5 + 1);
+  date.month = static_cast<int>(from_march < 10 ? from_march + 3 : from_march - 9);
+  date.year = year + cycle * 400 + (date.month <= 2 ? 1 : 0);
+  return date;
+}
+
 std::optional<int32_t> ParseDateText(std::string_view text) {
   text = TrimBlanks(text);
   std::array<uint8_t, 8> d;
@@ -228,6 +246,7 @@ std::optional<TimestampText> ParseTimestampText(std::string_view text) {
   if (__builtin_mul_overflow(int64_t{*days}, kSecondsPerDay * kMicrosPerSecond, &result.local_us) ||
       __builtin_add_overflow(result.local_us, in_day, &result.local_us))
     return std::nullopt;
+  if (result.local_us > kLocalMax || result.local_us < -kLocalMax) return std::nullopt;
   return result;
 }
 

@@ -19,6 +19,14 @@ namespace millrace::data {
 // Days since 1970-01-01 of a proleptic Gregorian date; nullopt when there is no such date.
 std::optional<int32_t> DaysFromCivil(int64_t year, int month, int day);
 
+// The other way; any number of days, for years of any size (std::chrono's end at 32767).
+struct CivilDate {
+  int64_t year = 0;
+  int month = 0;  // 1..12
+  int day = 0;    // 1..31
+};
+CivilDate CivilFromDays(int64_t days);
+
 // "yyyy[-m[-d[ *|T*]]]" to days since 1970-01-01.
 std::optional<int32_t> ParseDateText(std::string_view text);
 

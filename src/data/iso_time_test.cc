@@ -35,7 +35,8 @@ TEST(IsoTimeTest, RefusesWhatSparkRefuses) {
   for (const char* text :
        {"", "24", "2024-13-01", "2023-02-29", "2024-02-29T24:00:00Z", "2024-02-29T01:60:00Z",
         "2024-02-29T01:02:03.Q", "2024-02-29X01:02:03", "2024-02-29T01:02:03 Mars/Base", "T12:00",
-        "2024-02-29T01:02:03Z tail", "20240229", "2024-002-01", "2024-02-29T0a:02:03Z"})
+        "2024-02-29T01:02:03Z tail", "294247-01-10T04:00:54-18:00", "-290308-12-21T19:59:06+18:00",
+        "999999-01-01", "20240229", "2024-002-01", "2024-02-29T0a:02:03Z"})
     EXPECT_EQ(Shown(text), "none") << text;
 }
 
@@ -46,6 +47,15 @@ TEST(IsoTimeTest, Dates) {
   EXPECT_EQ(ParseDateText("2024-02-30"), std::nullopt);
   EXPECT_EQ(ParseDateText("2024-02 -"), std::nullopt);
   EXPECT_EQ(ParseDateText("12345678-01-01"), std::nullopt);
+}
+
+TEST(IsoTimeTest, DaysGoToDatesAndBack) {
+  for (int64_t day = INT32_MIN; day <= INT32_MAX; day += 12'345) {
+    const CivilDate date = CivilFromDays(day);
+    ASSERT_EQ(DaysFromCivil(date.year, date.month, date.day), day);
+  }
+  EXPECT_EQ(FormatDate(INT32_MAX), "+5881580-07-11");
+  EXPECT_EQ(FormatDate(INT32_MIN), "-5877641-06-23");
 }
 
 // The fast path, the general path and std::chrono agree on every instant.

@@ -41,9 +41,9 @@ void AppendBase64(std::string_view bytes, std::string& to) {
 // "yyyy-MM-ddTHH:mm:ss.SSS", with six digits when three would lose something.
 void AppendLocal(int64_t local_us, std::string& to) {
   const int64_t in_second = (local_us % kMicrosPerSecond + kMicrosPerSecond) % kMicrosPerSecond;
-  std::string text = FormatTimestamp(local_us - in_second);
+  std::string text = FormatTimestamp(local_us);
   text[text.find(' ')] = 'T';
-  to += text;
+  to.append(text, 0, text.find('.'));
   if (in_second % kMicrosPerMilli == 0) {
     to += fmt::format(".{:03}", in_second / kMicrosPerMilli);
   } else {

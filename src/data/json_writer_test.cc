@@ -33,6 +33,8 @@ TEST(JsonWriterTest, ValuesAsToJsonWritesThem) {
   EXPECT_EQ(Write(DataType::Timestamp(), Value::Int(1500000)),
             R"({"v":"1970-01-01T00:00:01.500Z"})");
   EXPECT_EQ(Write(DataType::Timestamp(), Value::Int(-1)), R"({"v":"1969-12-31T23:59:59.999999Z"})");
+  EXPECT_NE(Write(DataType::Timestamp(), Value::Int(INT64_MIN)).find(".224192Z"),
+            std::string::npos);
   EXPECT_EQ(Write(DataType::Timestamp(), Value::Int(0), false, *TimeZone::Find("Asia/Kolkata")),
             R"({"v":"1970-01-01T05:30:00.000+05:30"})");
   EXPECT_EQ(Write(DataType::Map(DataType::Int(), DataType::String()),

@@ -1,10 +1,12 @@
 #include "data/value.h"
 
 #include <charconv>
-#include <chrono>
 #include <cmath>
+#include <cstdlib>
 
 #include <fmt/format.h>
+
+#include "data/iso_time.h"
 
 namespace millrace::data {
 namespace {
@@ -107,15 +109,14 @@ std::string FormatDecimal(Int128 unscaled, int scale) {
 }
 
 std::string FormatDate(int32_t days) {
-  const std::chrono::year_month_day date{std::chrono::sys_days(std::chrono::days(days))};
-  const int year = static_cast<int>(date.year());
-  return fmt::format("{}{:04}-{:02}-{:02}", year < 0 ? "-" : "", std::abs(year),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
+  const CivilDate date = CivilFromDays(days);
+  const char* sign = date.year < 0 ? "-" : date.year > 9999 ? "+" : "";
+  return fmt::format("{}{:04}-{:02}-{:02}", sign, std::abs(date.year), date.month, date.day);
 }
 
 std::string FormatTimestamp(int64_t micros) {
   const int64_t days = FloorDivide(micros, kMicrosPerDay);
-  const int64_t in_day = micros - days * kMicrosPerDay;
+  const int64_t in_day = (micros % kMicrosPerDay + kMicrosPerDay) % kMicrosPerDay;
   const int64_t seconds = in_day / 1000000;
   std::string text = fmt::format("{} {:02}:{:02}:{:02}", FormatDate(static_cast<int32_t>(days)),
                                  seconds / 3600, seconds / 60 % 60, seconds % 60);

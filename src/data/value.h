@@ -63,7 +63,7 @@ std::string FormatValue(const DataType& type, const Value& value);
 
 // "-12.30" for (-1230, 2).
 std::string FormatDecimal(Int128 unscaled, int scale);
-// "1969-12-31", "-0044-03-15"; days since 1970-01-01.
+// "1969-12-31", "-0044-03-15", "+10000-01-01"; days since 1970-01-01.
 std::string FormatDate(int32_t days);
 // "2024-02-29 12:00:00.5" in UTC: fraction without trailing zeros, as Spark.
 std::string FormatTimestamp(int64_t micros);

@@ -106,6 +106,12 @@ TEST(CastTest, TimesAmongThemselvesInTheSessionsZone) {
       "2024-07-02");
   EXPECT_EQ(cast(DataType::Date(), Value::Int(0), DataType::Timestamp()), "1969-12-31 12:00:00");
   EXPECT_EQ(cast(DataType::Timestamp(), noon, DataType::TimestampNtz()), "2024-07-01 22:00:00");
+  EXPECT_EQ(cast(DataType::TimestampNtz(), Value::Int(INT64_MIN), DataType::Timestamp()),
+            "CAST_OVERFLOW");
+  EXPECT_EQ(cast(DataType::Timestamp(), Value::Int(INT64_MAX), DataType::Date()), "+294247-01-10");
+  EXPECT_EQ(cast(DataType::Timestamp(), Value::Int(INT64_MIN), DataType::String()),
+            "-290308-12-22 07:38:09.224192");
+  EXPECT_EQ(cast(DataType::Date(), Value::Int(INT32_MAX), DataType::Timestamp()), "CAST_OVERFLOW");
   EXPECT_EQ(cast(DataType::Timestamp(), Value::Int(-1), DataType::Bigint()), "-1");
   EXPECT_EQ(cast(DataType::Timestamp(), noon, DataType::Smallint()), "CAST_OVERFLOW");
   EXPECT_EQ(cast(DataType::Timestamp(), Value::Int(1'500'000), DataType::Double()), "1.5");

@@ -19,11 +19,17 @@ constexpr int64_t FloorDivide(int64_t a, int64_t b) {
   return a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0);
 }
 
+// Whether a zone's offset may lead beyond the range of timestamps.
+constexpr bool IsNearEnd(int64_t micros) {
+  return micros > INT64_MAX - kMicrosPerDay || micros < INT64_MIN + kMicrosPerDay;
+}
+
 CastFunction DateToTimestamp(const CastSpec& spec) {
   const bool local = spec.to.kind() == TypeKind::kTimestampNtz;
   return CastEach<int32_t, int64_t>(spec, [local](const CastCall& call, data::ColumnBuilder&) {
     return [local, zone = ZoneOf(call.context)](const int32_t& in, int64_t& to) {
       if (__builtin_mul_overflow(int64_t{in}, kMicrosPerDay, &to)) return CastOutcome::kOverflow;
+      if (!local && IsNearEnd(to)) return CastOutcome::kOverflow;
       if (!local) to = zone.LocalToUtc(LocalUs(to)).earlier.value;
       return CastOutcome::kOk;
     };
@@ -45,6 +51,7 @@ CastFunction TimestampToTimestamp(const CastSpec& spec) {
   const bool to_local = spec.to.kind() == TypeKind::kTimestampNtz;
   return CastEach<int64_t, int64_t>(spec, [to_local](const CastCall& call, data::ColumnBuilder&) {
     return [to_local, zone = ZoneOf(call.context)](const int64_t& in, int64_t& to) {
+      if (!to_local && IsNearEnd(in)) return CastOutcome::kOverflow;
       to = to_local ? zone.UtcToLocal(TimestampUs(in)).value
                     : zone.LocalToUtc(LocalUs(in)).earlier.value;
       return CastOutcome::kOk;

@@ -1,8 +1,8 @@
 // Casts to STRING and BINARY, and AppendAsText.
 #include <charconv>
-#include <chrono>
 
 #include "base/bytes.h"
+#include "data/iso_time.h"
 #include "engine/cast_element.h"
 
 namespace millrace::engine {
@@ -30,25 +30,21 @@ void AppendPadded(int64_t number, int digits, std::string& to) {
 }
 
 void AppendDate(int64_t days, std::string& to) {
-  const std::chrono::year_month_day date{
-      std::chrono::sys_days(std::chrono::days(static_cast<int32_t>(days)))};
-  const int year = static_cast<int>(date.year());
-  // Four digits is all std::chrono's years need below 10000; larger ones take Spark's sign.
-  if (year < 0 || year > 9999) {
+  const data::CivilDate date = data::CivilFromDays(days);
+  if (date.year < 0 || date.year > 9999) {
     to += data::FormatDate(static_cast<int32_t>(days));
     return;
   }
-  AppendPadded(year, 4, to);
+  AppendPadded(date.year, 4, to);
   to.push_back('-');
-  AppendPadded(static_cast<unsigned>(date.month()), 2, to);
+  AppendPadded(date.month, 2, to);
   to.push_back('-');
-  AppendPadded(static_cast<unsigned>(date.day()), 2, to);
+  AppendPadded(date.day, 2, to);
 }
 
-// Beyond the years that std::chrono can hold the slower form decides.
 void AppendMoment(int64_t local_us, std::string& to) {
   const int64_t in_day = (local_us % kMicrosPerDay + kMicrosPerDay) % kMicrosPerDay;
-  const int64_t days = (local_us - in_day) / kMicrosPerDay;
+  const int64_t days = local_us / kMicrosPerDay - (local_us % kMicrosPerDay < 0 ? 1 : 0);
   AppendDate(days, to);
   const int64_t seconds = in_day / kMicrosPerSecond;
   to.push_back(' ');
