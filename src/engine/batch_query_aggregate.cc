@@ -1,5 +1,6 @@
 // GROUP BY in batch queries, with and without windows: a hash table of groups in memory.
 #include <algorithm>
+#include <cstdlib>
 #include <unordered_map>
 
 #include "engine/aggregate.h"
@@ -38,11 +39,18 @@ struct Windows {
   std::vector<int64_t> starts;
 };
 
-Windows WindowsOf(const Plan& node, const Column& time) {
+Result<Windows> WindowsOf(const Plan& node, const Column& time) {
   Windows windows;
   const data::Reader<int64_t> times(time);
+  const int64_t reach =
+      node.window_size_us + node.window_slide_us + std::abs(node.window_offset_us);
   for (uint32_t row = 0; row < time.length(); ++row) {
     if (time.IsNull(row)) continue;
+    if (times[row] > INT64_MAX - reach || times[row] < INT64_MIN + reach) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "[DATETIME_OVERFLOW] the window of a time at the end of the range cannot be "
+                  "represented");
+    }
     const int64_t since = times[row] - node.window_offset_us;
     const int64_t into =
         (since % node.window_slide_us + node.window_slide_us) % node.window_slide_us;
@@ -99,7 +107,7 @@ class Groups {
     size_t rows = batch.rows;
     std::vector<ColumnPtr> keys;
     if (windowed()) {
-      const Windows windows = WindowsOf(node_, *columns[0]);
+      MR_ASSIGN(const Windows windows, WindowsOf(node_, *columns[0]));
       rows = windows.rows.size();
       for (ColumnPtr& column : columns) column = Column::Take(column, windows.rows);
       keys.push_back(TimeColumn(windows.starts, 0));

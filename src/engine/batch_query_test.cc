@@ -148,6 +148,20 @@ TEST(BatchQueryTest, GroupsJoinsAndUnions) {
       "{\"id\":1}\n{\"id\":5}\n");
 }
 
+TEST(BatchQueryTest, WindowsOfATableOverlapAsTheirSlideSays) {
+  Tables tables;
+  const auto at = [](int64_t seconds) {
+    return std::vector<Value>{Value::Int(seconds * 1'000'000)};
+  };
+  tables.Add("events", {{Field("ts", DataType::Timestamp())}},
+             {at(0), at(59), at(60), at(-1), {Value::Null()}});
+  EXPECT_EQ(Query(tables,
+                  "SELECT unix_seconds(window.start) AS s, count(*) AS n FROM events "
+                  "GROUP BY window(ts, '1 minute', '30 seconds') ORDER BY 1"),
+            "{\"s\":-60,\"n\":1}\n{\"s\":-30,\"n\":2}\n{\"s\":0,\"n\":2}\n{\"s\":30,\"n\":2}\n"
+            "{\"s\":60,\"n\":1}\n");
+}
+
 TEST(BatchQueryTest, ARowThatFailsEndsTheQuery) {
   EXPECT_NE(Query("SELECT 10 / age FROM people").find("[DIVIDE_BY_ZERO]"), std::string::npos);
   EXPECT_NE(Query("SELECT sum(CAST(name AS INT)) FROM people").find("[CAST_INVALID_INPUT]"),
