@@ -10,57 +10,22 @@
 namespace millrace::store {
 namespace {
 
-constexpr size_t kBatchBytesMax = size_t{8} << 20;
+// Rows go to RocksDB in batches that stay in the core's cache between being written and read.
+constexpr size_t kBatchBytes = size_t{256} << 10;
 constexpr size_t kRowsForTwoThreads = 2000;
 
 rocksdb::Slice SliceOf(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 
-// The part of sorted rows that belongs to one shard, taken in order.
-struct Run {
-  const StoredRows* rows;
-  size_t next;
-  size_t end;
-};
-
-Run RunOfShard(const StoredRows& rows, int shard, int shards) {
-  const auto& entries = rows.entries();
+// The part of sorted rows that belongs to one shard. Parts of several batches are written one after
+// the other: the memtable takes them as runs and merges them when they are flushed.
+std::span<const StoredRows::Entry> PartOfShard(const StoredRows& rows, int shard, int shards) {
+  const std::span<const StoredRows::Entry> entries = rows.entries();
   const auto first_from = [&](int wanted) {
-    return static_cast<size_t>(std::partition_point(entries.begin(), entries.end(),
-                                                    [&](const StoredRows::Entry& entry) {
-                                                      return ShardOfToken(entry.token, shards) <
-                                                             wanted;
-                                                    }) -
-                               entries.begin());
+    return std::partition_point(
+        entries.begin(), entries.end(),
+        [&](const StoredRows::Entry& entry) { return ShardOfToken(entry.token, shards) < wanted; });
   };
-  return {&rows, first_from(shard), first_from(shard + 1)};
-}
-
-// Calls take(key, value) for the rows of several sorted runs in key order.
-template <typename Take>
-void MergeRuns(std::vector<Run>& runs, Take take) {
-  while (true) {
-    Run* least = nullptr;
-    std::string_view least_key;
-    for (Run& run : runs) {
-      if (run.next == run.end) continue;
-      const std::string_view key = run.rows->key(run.rows->entries()[run.next]);
-      if (least != nullptr && least_key <= key) continue;
-      least = &run;
-      least_key = key;
-    }
-    if (least == nullptr) return;
-    take(least_key, least->rows->value(least->rows->entries()[least->next]));
-    ++least->next;
-  }
-}
-
-std::vector<Run> RunsOfShard(const std::vector<const StoredRows*>& rows, int shard, int shards) {
-  std::vector<Run> runs;
-  for (const StoredRows* one : rows) {
-    const Run run = RunOfShard(*one, shard, shards);
-    if (run.next < run.end) runs.push_back(run);
-  }
-  return runs;
+  return {first_from(shard), first_from(shard + 1)};
 }
 
 }  // namespace
@@ -73,20 +38,27 @@ rocksdb::ColumnFamilyHandle* RocksStore::ShardOf(std::string_view key) const {
 Status RocksStore::WriteShard(const std::vector<const StoredRows*>& rows, int shard) {
   rocksdb::WriteOptions options;
   options.disableWAL = true;
-  options.memtable_insert_hint_per_batch = true;
-  rocksdb::ColumnFamilyHandle* family = row_families_[static_cast<size_t>(shard)];
-  std::vector<Run> runs = RunsOfShard(rows, shard, options_.shards);
-  rocksdb::WriteBatch batch;
-  rocksdb::Status status;
-  MergeRuns(runs, [&](std::string_view key, std::string_view value) {
-    if (!status.ok()) return;
-    status = batch.Merge(family, SliceOf(key), SliceOf(value));
-    if (!status.ok() || batch.GetDataSize() < kBatchBytesMax) return;
-    status = db_->Write(options, &batch);
+  rocksdb::WriteBatch batch(kBatchBytes + kBatchBytes / 4);
+  const auto write = [&]() -> Status {
+    if (batch.Count() == 0) return {};
+    MR_TRY(FromRocks(db_->Write(options, &batch), "cannot write rows"));
     batch.Clear();
-  });
-  if (status.ok() && batch.Count() > 0) status = db_->Write(options, &batch);
-  return FromRocks(status, "cannot write rows");
+    return {};
+  };
+  for (const StoredRows* one : rows) {
+    for (const StoredRows::Entry& entry : PartOfShard(*one, shard, options_.shards)) {
+      MR_TRY(AddRow(*one, entry, shard, batch));
+      if (batch.GetDataSize() >= kBatchBytes) MR_TRY(write());
+    }
+  }
+  return write();
+}
+
+Status RocksStore::AddRow(const StoredRows& rows, const StoredRows::Entry& entry, int shard,
+                          rocksdb::WriteBatch& batch) const {
+  return FromRocks(batch.Merge(row_families_[static_cast<size_t>(shard)], SliceOf(rows.key(entry)),
+                               SliceOf(rows.value(entry))),
+                   "cannot write a row");
 }
 
 Status RocksStore::WriteRows(const std::vector<const StoredRows*>& rows) {
@@ -111,14 +83,6 @@ Status RocksStore::WriteRows(const std::vector<const StoredRows*>& rows) {
   return other;
 }
 
-void RocksStore::AddRows(const std::vector<const StoredRows*>& rows, int shard,
-                         rocksdb::WriteBatch& batch) const {
-  std::vector<Run> runs = RunsOfShard(rows, shard, options_.shards);
-  MergeRuns(runs, [&](std::string_view key, std::string_view value) {
-    batch.Merge(row_families_[static_cast<size_t>(shard)], SliceOf(key), SliceOf(value));
-  });
-}
-
 Status RocksStore::Commit(flow::EpochWrite write) {
   MR_TRY(CheckWritable());
   std::vector<const StoredRows*> rows;
@@ -131,7 +95,10 @@ Status RocksStore::Commit(flow::EpochWrite write) {
   const bool logged = options_.logged_queries.contains(write.query);
   rocksdb::WriteBatch batch;
   if (logged) {
-    for (int shard = 0; shard < options_.shards; ++shard) AddRows(rows, shard, batch);
+    for (const StoredRows* one : rows) {
+      for (const StoredRows::Entry& entry : one->entries())
+        MR_TRY(AddRow(*one, entry, ShardOfToken(entry.token, options_.shards), batch));
+    }
   } else {
     MR_TRY(WriteRows(rows));
   }

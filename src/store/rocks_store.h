@@ -86,8 +86,8 @@ class RocksStore final : public Store {
   // commit.cc
   Status WriteRows(const std::vector<const StoredRows*>& rows);
   Status WriteShard(const std::vector<const StoredRows*>& rows, int shard);
-  void AddRows(const std::vector<const StoredRows*>& rows, int shard,
-               rocksdb::WriteBatch& batch) const;
+  Status AddRow(const StoredRows& rows, const StoredRows::Entry& entry, int shard,
+                rocksdb::WriteBatch& batch) const;
   void CountUnflushed(uint64_t source_bytes);
   rocksdb::ColumnFamilyHandle* ShardOf(std::string_view key) const;
   Result<flow::Progress> ReadProgress(const std::string& query, rocksdb::ReadTier tier);

@@ -7,7 +7,6 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/filter_policy.h>
-#include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/checkpoint.h>
 
@@ -16,6 +15,7 @@
 #include "store/rocks_file_system.h"
 #include "store/rocks_status.h"
 #include "store/rocks_store.h"
+#include "store/run_memtable.h"
 
 namespace millrace::store {
 namespace {
@@ -23,6 +23,9 @@ namespace {
 constexpr char kFormatVersion = 1;
 constexpr char kFormatKey[] = "F";
 constexpr int kShardsMax = 64;
+// Sorted runs of a shard that start a merge: each is a look with a Bloom filter more for a reader,
+// and each merge writes rows again.
+constexpr int kRunsThatMerge = 12;
 
 std::string RowsFamily(int shard) { return fmt::format("rows{}", shard); }
 
@@ -124,15 +127,15 @@ rocksdb::ColumnFamilyOptions RocksStore::RowsOptions() {
   options.merge_operator = NewRowMergeOperator();
   options.compaction_filter_factory = NewRowFilterFactory(live_tables_, clock_);
   options.write_buffer_size = options_.memtable_bytes;
-  // Batches come sorted: with a hint per table an insert starts from where the one before ended.
-  options.memtable_insert_with_hint_prefix_extractor.reset(
-      rocksdb::NewFixedPrefixTransform(sizeof(uint32_t)));
+  options.memtable_factory = NewRunMemTableFactory();
   options.max_write_buffer_number = 3;
   options.compaction_style = rocksdb::kCompactionStyleUniversal;
-  options.level0_file_num_compaction_trigger = 8;
-  options.level0_slowdown_writes_trigger = 24;
-  options.level0_stop_writes_trigger = 40;
+  options.level0_file_num_compaction_trigger = kRunsThatMerge;
+  options.level0_slowdown_writes_trigger = 3 * kRunsThatMerge;
+  options.level0_stop_writes_trigger = 4 * kRunsThatMerge;
+  // What is flushed is soon merged: only then is it worth compressing.
   options.compression = rocksdb::kLZ4Compression;
+  options.compression_per_level = {rocksdb::kNoCompression, rocksdb::kLZ4Compression};
   rocksdb::BlockBasedTableOptions table;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   table.block_cache = rocksdb::NewLRUCache(options_.block_cache_bytes);
@@ -173,6 +176,7 @@ Status RocksStore::OpenDatabase() {
   const rocksdb::ColumnFamilyOptions rows = RowsOptions();
   rocksdb::ColumnFamilyOptions small;
   small.write_buffer_size = size_t{8} << 20;
+  small.max_write_buffer_number = rows.max_write_buffer_number;  // all are flushed together
   small.table_factory = rows.table_factory;
   small.compression = rocksdb::kLZ4Compression;
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
