@@ -37,8 +37,8 @@ InternalKey KeyOf(const char* entry) {
   return SplitInternal({entry, size});
 }
 
-// The first bytes of a user key as a number of the same order: most comparisons end with it, without
-// a look at the key.
+// The first bytes of a user key as a number of the same order: most comparisons end with it, and
+// need no look at the key.
 uint64_t PrefixOf(std::string_view user) {
   if (user.size() >= sizeof(uint64_t)) return LoadBig<uint64_t>(user.data());
   char bytes[sizeof(uint64_t)] = {};
@@ -169,7 +169,7 @@ class RunIterator final : public rocksdb::MemTableRep::Iterator {
     }
   }
 
-  // Entries in order lie in no order in memory: asked for ahead, they are there when it is their turn.
+  // Entries in order lie anywhere in memory: asked for ahead, they are there when their turn comes.
   static constexpr size_t kAhead = 8;
   static void Prefetch(const Entries& run, size_t number) {
     if (number >= run.size()) return;
