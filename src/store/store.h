@@ -50,7 +50,7 @@ struct StoreOptions {
   io::FileSystem* file_system = nullptr;  // nullptr: RocksDB's own, on the operating system's files
   io::Clock* clock = nullptr;             // nullptr: io::SystemClock(); decides what has expired
   int shards = 2;  // column families by token range, 1..64; fixed when the folder is made
-  size_t memtable_bytes = size_t{32} << 20;  // by shard
+  size_t memtable_bytes = size_t{24} << 20;  // by shard
   size_t block_cache_bytes = size_t{64} << 20;
   int background_threads = 2;
   uint64_t flush_source_bytes = uint64_t{64} << 20;  // unflushed source bytes that start a flush
