@@ -121,7 +121,11 @@ bool Driver::HasRecords() const {
 bool Driver::IdlenessCloses(int64_t now_ns) {
   if (runner_->window() == nullptr) return false;
   MarkIdle(now_ns);
-  return AdvanceWatermark(watermark_us_, positions_) >= runner_->window()->NextClose();
+  return NextWatermark() >= runner_->window()->NextClose();
+}
+
+int64_t Driver::NextWatermark() const {
+  return std::max(AdvanceWatermark(watermark_us_, positions_), watermark_min_us_.load());
 }
 
 void Driver::ArmWatch() {
@@ -161,7 +165,7 @@ Result<bool> Driver::AwaitCut() {
       Sleep(pacer_.NotBefore());
       continue;
     }
-    if (IdlenessCloses(now_ns)) return true;
+    if (watermark_min_us_ > watermark_us_ || IdlenessCloses(now_ns)) return true;
     ArmWatch();
     Sleep(now_ns + kLongestSleepNs);
   }
@@ -174,7 +178,7 @@ EpochFrame Driver::FrameOf(EpochId epoch) const {
   // Of the query, not of the epoch: rand() of a row must not change with the cuts (invariant 6).
   frame.seed = Hash64(spec_.name);
   frame.positions = positions_;
-  frame.watermark_us = AdvanceWatermark(watermark_us_, positions_);
+  frame.watermark_us = NextWatermark();
   return frame;
 }
 
@@ -298,6 +302,11 @@ void Driver::Stop() {
     stopping_ = true;
   }
   wake_.notify_all();
+}
+
+void Driver::RaiseWatermark(int64_t at_least_us) {
+  watermark_min_us_ = at_least_us;
+  Wake();
 }
 
 void Driver::Wake() {

@@ -7,6 +7,7 @@
 // Thread contract: Stop and Wake from any thread; the rest from one.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <memory>
@@ -36,6 +37,8 @@ class Driver {
   Status Run();
   void Stop();
   void Wake();
+  // Cuts an epoch whose watermark is at least this, also without records.
+  void RaiseWatermark(int64_t at_least_us);
 
  private:
   // A partition as the driver sees it, beside its Position (same index).
@@ -66,6 +69,7 @@ class Driver {
   Result<bool> AwaitCut();
   bool HasRecords() const;
   bool IdlenessCloses(int64_t now_ns);
+  int64_t NextWatermark() const;
   void Sleep(int64_t until_ns);
   void ArmWatch();
   Status CutEpoch();
@@ -91,6 +95,7 @@ class Driver {
   // Look-up versions that intents may still name, the oldest first: (first epoch, versions).
   std::deque<std::pair<EpochId, std::vector<uint64_t>>> versions_;
 
+  std::atomic<int64_t> watermark_min_us_ = flow::Position::kNoWatermark;  // RaiseWatermark
   std::mutex mutex_;
   std::condition_variable wake_;
   bool woken_ = false;

@@ -88,6 +88,13 @@ bool ProgressBoard::AwaitPositions(const std::map<flow::TopicPartition, Offset>&
   return ReachedLocked(ends);
 }
 
+bool ProgressBoard::AwaitWatermark(int64_t at_least_us, std::chrono::nanoseconds timeout) {
+  std::unique_lock lock(mutex_);
+  const auto reached = [&] { return progress_.watermark_us >= at_least_us; };
+  changed_.wait_for(lock, timeout, [&] { return closed_ || reached(); });
+  return reached();
+}
+
 QueryMetrics ProgressBoard::Snapshot() const {
   std::unique_lock lock(mutex_);
   QueryMetrics metrics = counts_;

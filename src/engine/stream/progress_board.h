@@ -32,6 +32,8 @@ class ProgressBoard {
   // True once every partition has been committed up to its `ends`.
   bool AwaitPositions(const std::map<flow::TopicPartition, Offset>& ends,
                       std::chrono::nanoseconds timeout);
+  // True once an epoch whose watermark is at least this was committed.
+  bool AwaitWatermark(int64_t at_least_us, std::chrono::nanoseconds timeout);
   QueryMetrics Snapshot() const;
 
  private:

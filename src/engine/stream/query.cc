@@ -86,6 +86,14 @@ class RunningQuery final : public StreamingQuery {
     return millrace::Fail(ErrorCode::kTimeout, "query {} did not catch up in time", spec_.name);
   }
 
+  Status RaiseWatermark(int64_t at_least_us, std::chrono::nanoseconds timeout) override {
+    driver_->RaiseWatermark(at_least_us);
+    if (board_.AwaitWatermark(at_least_us, timeout)) return {};
+    if (const auto failure = Failure()) return std::unexpected(*failure);
+    return millrace::Fail(ErrorCode::kTimeout, "query {} did not close its windows in time",
+                          spec_.name);
+  }
+
   void Wake() override { driver_->Wake(); }
   bool running() const override { return running_; }
 

@@ -50,6 +50,10 @@ class StreamingQuery {
   virtual Status Drain() = 0;
   // Waits until everything that was readable at the call is committed. kTimeout; or the failure.
   virtual Status CatchUp(std::chrono::nanoseconds timeout) = 0;
+  // Closes the windows that end at or before `at_least_us` as if all partitions had come that far,
+  // and waits until that is committed: for a query that follows another one which already has.
+  // Call it when everything was read, else what comes is late. kTimeout; or the failure.
+  virtual Status RaiseWatermark(int64_t at_least_us, std::chrono::nanoseconds timeout) = 0;
   // The engine must look at idle partitions again, e.g. after a virtual clock was moved.
   virtual void Wake() = 0;
 

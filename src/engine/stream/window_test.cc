@@ -250,6 +250,28 @@ TEST(WindowEdgeTest, APartitionThatIsQuietDoesNotHoldWindowsOpen) {
   EXPECT_TRUE((*query)->Drain().has_value());
 }
 
+TEST(WindowEdgeTest, ARaisedWatermarkClosesWindowsWithoutRecordsAndIsKept) {
+  FakeWorld world;
+  world.AddTopic("in", 2);
+  const Shape shape{60 * kSecond, 60 * kSecond, 0, Emit::kOnClose};
+  Feed(world, std::vector<Event>{{0, kBase, "a", 1}, {0, kBase + 200 * kSecond, "a", 1}});
+  {
+    auto query = StreamingQuery::Start(WindowQuery(world, shape), world.World());
+    ASSERT_TRUE(query.has_value());
+    ASSERT_TRUE((*query)->CatchUp(10s).has_value());
+    EXPECT_TRUE(world.store.tables().empty());
+    ASSERT_TRUE((*query)->RaiseWatermark(kBase + 150 * kSecond, 10s).has_value());
+    EXPECT_EQ(world.store.tables().size(), 1u);
+    EXPECT_EQ((*query)->Metrics().watermark_us, kBase + 150 * kSecond);
+    ASSERT_TRUE((*query)->RaiseWatermark(kBase, 10s).has_value());  // never back
+    EXPECT_EQ((*query)->Metrics().watermark_us, kBase + 150 * kSecond);
+    EXPECT_TRUE((*query)->Drain().has_value());
+  }
+  auto again = StreamingQuery::Start(WindowQuery(world, shape), world.World());
+  ASSERT_TRUE(again.has_value());
+  EXPECT_EQ((*again)->Metrics().watermark_us, kBase + 150 * kSecond);
+}
+
 TEST(WindowEdgeTest, FarFutureTimesAreRefusedAndDoNotMoveTheWatermark) {
   FakeWorld world;
   world.AddTopic("in", 1);
