@@ -27,6 +27,7 @@ namespace millrace::connect {
 
 // The internal topic of epoch intents (DESIGN invariant 3a); its records: docs/formats/epoch.md.
 inline constexpr const char* kEpochsTopic = "__epochs";
+log::TopicSpec EpochsTopicSpec();
 
 // Makes the topic when it is absent and reads what is in it. kDamaged: a record that is none.
 Result<std::unique_ptr<engine::IntentLog>> OpenIntentLog(log::Log& log);

@@ -26,13 +26,7 @@ class IntentTopic final : public engine::IntentLog {
   explicit IntentTopic(log::Log& log) : log_(log) {}
 
   Status Open() {
-    if (!log_.FindTopic(kEpochsTopic).has_value()) {
-      log::TopicSpec spec;
-      spec.name = kEpochsTopic;
-      spec.segment_bytes = 4 << 20;
-      spec.internal = true;
-      MR_TRY(log_.CreateTopic(spec));
-    }
+    if (!log_.FindTopic(kEpochsTopic).has_value()) MR_TRY(log_.CreateTopic(EpochsTopicSpec()));
     return ReadAll([this](Offset offset, IntentRecord record) {
       NoteLocked(offset, record);
       return Status();
@@ -246,6 +240,14 @@ class IntentTopic final : public engine::IntentLog {
 };
 
 }  // namespace
+
+log::TopicSpec EpochsTopicSpec() {
+  log::TopicSpec spec;
+  spec.name = kEpochsTopic;
+  spec.segment_bytes = 4 << 20;
+  spec.internal = true;
+  return spec;
+}
 
 Result<std::unique_ptr<engine::IntentLog>> OpenIntentLog(log::Log& log) {
   auto topic = std::make_unique<IntentTopic>(log);

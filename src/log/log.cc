@@ -150,7 +150,10 @@ Log::~Log() {
   }
 }
 
-Status Log::CreateTopic(TopicSpec spec) { return impl_->core.CreateTopic(std::move(spec)); }
+Status Log::CreateTopic(TopicSpec spec) { return CreateTopics({&spec, 1}); }
+Status Log::CreateTopics(std::span<const TopicSpec> specs) {
+  return impl_->core.CreateTopics(specs);
+}
 Status Log::AlterTopic(const TopicSpec& spec) { return impl_->core.AlterTopic(spec); }
 Status Log::DeleteTopic(const std::string& name) { return impl_->core.DeleteTopic(name); }
 

@@ -48,6 +48,8 @@ class Log {
 
   // --- topics. Durable when they return.
   Status CreateTopic(TopicSpec spec);
+  // All of them or none, with fewer syncs than one by one.
+  Status CreateTopics(std::span<const TopicSpec> specs);
   // Changes settings of an existing topic; the partition count may only grow.
   Status AlterTopic(const TopicSpec& spec);
   Status DeleteTopic(const std::string& name);

@@ -133,27 +133,34 @@ Status LogCore::MakeFolders(const std::string& topic, int32_t first, int32_t cou
   const std::string folder = FolderOfTopic(topic);
   for (int32_t p = first; p < count; ++p)
     MR_TRY(fs_.CreateFolders(io::JoinPath(folder, std::to_string(p))));
-  MR_TRY(fs_.SyncFolder(folder));
-  return fs_.SyncFolder(options_.folder);
+  return fs_.SyncFolder(folder);
 }
 
-Status LogCore::CreateTopic(TopicSpec spec) {
-  MR_TRY(CheckTopicSpec(spec));
+Status LogCore::CreateTopics(std::span<const TopicSpec> specs) {
+  if (specs.empty()) return {};
   std::lock_guard lock(topics_mutex_);
-  if (topics_.contains(spec.name))
-    return Fail(ErrorCode::kAlreadyExists, "topic {} exists", spec.name);
-  MR_TRY(FinishDeletions());
-  MR_TRY(ClearLeftovers(spec.name));
-  MR_TRY(MakeFolders(spec.name, 0, spec.partitions));
-  auto topic = std::make_shared<Topic>();
-  topic->info = {spec, NewTopicId()};
   TopicCatalog changed = catalog_;
-  changed.topics[spec.name] = topic->info;
+  for (const TopicSpec& spec : specs) {
+    MR_TRY(CheckTopicSpec(spec));
+    if (!changed.topics.emplace(spec.name, TopicInfo{spec, NewTopicId()}).second)
+      return Fail(ErrorCode::kAlreadyExists, "topic {} exists", spec.name);
+  }
+  MR_TRY(FinishDeletions());
+  changed.deleting = catalog_.deleting;
+  for (const TopicSpec& spec : specs) {
+    MR_TRY(ClearLeftovers(spec.name));
+    MR_TRY(MakeFolders(spec.name, 0, spec.partitions));
+  }
+  MR_TRY(fs_.SyncFolder(options_.folder));
   MR_TRY(StoreCatalog(changed));
   catalog_ = std::move(changed);
-  for (int32_t p = 0; p < spec.partitions; ++p)
-    topic->partitions.push_back(OpenPartition(*topic, p));
-  topics_[spec.name] = std::move(topic);
+  for (const TopicSpec& spec : specs) {
+    auto topic = std::make_shared<Topic>();
+    topic->info = catalog_.topics.at(spec.name);
+    for (int32_t p = 0; p < spec.partitions; ++p)
+      topic->partitions.push_back(OpenPartition(*topic, p));
+    topics_[spec.name] = std::move(topic);
+  }
   return {};
 }
 
@@ -167,7 +174,10 @@ Status LogCore::AlterTopic(const TopicSpec& spec) {
     return Fail(ErrorCode::kInvalidArgument, "topic {} has {} partitions, they cannot become {}",
                 spec.name, before, spec.partitions);
   }
-  if (spec.partitions > before) MR_TRY(MakeFolders(spec.name, before, spec.partitions));
+  if (spec.partitions > before) {
+    MR_TRY(MakeFolders(spec.name, before, spec.partitions));
+    MR_TRY(fs_.SyncFolder(options_.folder));
+  }
   auto topic = std::make_shared<Topic>(*found->second);
   topic->info.spec = spec;
   TopicCatalog changed = catalog_;

@@ -53,7 +53,8 @@ class LogCore {
   // Takes the lock of the folder, reads the catalog and opens every partition.
   Status Open();
 
-  Status CreateTopic(TopicSpec spec);
+  // All of them or none; the more at once, the fewer syncs.
+  Status CreateTopics(std::span<const TopicSpec> specs);
   Status AlterTopic(const TopicSpec& spec);
   Status DeleteTopic(const std::string& name);
   // A snapshot: it does not change when the topic does.
@@ -86,7 +87,8 @@ class LogCore {
   Status LoadCatalog();
   Status StoreCatalog(const TopicCatalog& catalog);
   Status FinishDeletions();
-  // Makes the folders of partitions [first, count) durable.
+  // Makes the folders of partitions [first, count) durable within the topic's folder, which is
+  // durable once the log's folder is synced.
   Status MakeFolders(const std::string& topic, int32_t first, int32_t count);
   Status ClearLeftovers(const std::string& topic);
   std::shared_ptr<Partition> OpenPartition(const Topic& topic, int32_t number);

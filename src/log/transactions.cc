@@ -241,7 +241,7 @@ Status TransactionCoordinator::Recover() {
     spec.cleanup = Cleanup::kCompact;
     spec.segment_bytes = kDecisionSegmentBytes;
     spec.internal = true;
-    MR_TRY(core_.CreateTopic(spec));
+    MR_TRY(core_.CreateTopics({&spec, 1}));
   }
   MR_ASSIGN(const auto partition, core_.FindPartition(topic, PartitionId(0)));
   MR_TRY(partition->status());

@@ -194,21 +194,23 @@ class QueryTask final : public schedule::Task {
 
 }  // namespace
 
+log::TopicSpec CursorTopicSpec() {
+  log::TopicSpec spec;
+  spec.name = extract::kCursorTopic;
+  spec.cleanup = log::Cleanup::kCompact;
+  spec.internal = true;
+  return spec;
+}
+
 TaskEnvironment::TaskEnvironment(Workspace& workspace)
     : workspace_(workspace), limits_(workspace.clock()), tokens_(workspace.clock()) {}
 
 Result<std::unique_ptr<TaskEnvironment>> TaskEnvironment::Make(Workspace& workspace) {
   std::unique_ptr<TaskEnvironment> made(new TaskEnvironment(workspace));
   made->http_ = io::MakeHttpClient({.user_agent = "millrace"});
-  const std::string topic(extract::kCursorTopic);
-  if (!workspace.log().FindTopic(topic)) {
-    log::TopicSpec spec;
-    spec.name = topic;
-    spec.cleanup = log::Cleanup::kCompact;
-    spec.internal = true;
-    MR_TRY(workspace.log().CreateTopic(spec));
-  }
-  MR_ASSIGN(made->cursor_topic_, workspace.log().OpenSource(topic));
+  const log::TopicSpec spec = CursorTopicSpec();
+  if (!workspace.log().FindTopic(spec.name)) MR_TRY(workspace.log().CreateTopic(spec));
+  MR_ASSIGN(made->cursor_topic_, workspace.log().OpenSource(spec.name));
   made->cursors_ = std::make_unique<extract::CursorStore>(*made->cursor_topic_);
   return made;
 }

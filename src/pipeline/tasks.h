@@ -13,6 +13,9 @@
 
 namespace millrace::pipeline {
 
+// Of the topic that keeps the cursors of http tasks.
+log::TopicSpec CursorTopicSpec();
+
 // What all tries share. Thread contract: every function from any thread.
 class TaskEnvironment {
  public:

@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include "base/logging.h"
+#include "connect/connectors.h"
+#include "pipeline/tasks.h"
 
 namespace millrace::pipeline {
 namespace {
@@ -115,10 +117,14 @@ Status Workspace::OpenDatabase() {
 }
 
 Status Workspace::EnsureTopics() {
+  std::vector<log::TopicSpec> missing;
+  for (const log::TopicSpec& spec : {connect::EpochsTopicSpec(), CursorTopicSpec()}) {
+    if (!log_->FindTopic(spec.name)) missing.push_back(spec);
+  }
   for (const auto& [name, topic] : project_.topics) {
     const auto found = log_->FindTopic(name);
     if (!found) {
-      MR_TRY(log_->CreateTopic(topic.spec));
+      missing.push_back(topic.spec);
       changes_.push_back(fmt::format("topic {} made, {} partitions", name, topic.spec.partitions));
       continue;
     }
@@ -133,10 +139,14 @@ Status Workspace::EnsureTopics() {
     MR_TRY(log_->AlterTopic(topic.spec));
     changes_.push_back(fmt::format("topic {} changed to the project's settings", name));
   }
-  return {};
+  return log_->CreateTopics(missing);
 }
 
 Status Workspace::EnsureTables() {
+  return store_->ChangeCatalog([this] { return EnsureEachTable(); });
+}
+
+Status Workspace::EnsureEachTable() {
   for (const store::Keyspace& keyspace : project_.keyspaces)
     MR_TRY(store_->CreateKeyspace(keyspace, true));
   for (const store::UserType& type : project_.types) MR_TRY(store_->CreateType(type, true));

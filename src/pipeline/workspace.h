@@ -75,6 +75,7 @@ class Workspace {
   Status OpenDatabase();
   Status EnsureTopics();
   Status EnsureTables();
+  Status EnsureEachTable();
 
   const Project& project_;
   io::FileSystem& fs_;

@@ -32,9 +32,25 @@ Status RocksStore::WriteCatalog(rocksdb::WriteBatch& batch) {
   MR_TRY(status);
   PublishTables();
   return Flush();
+  needs_flush_ = true;
+  return holds_flush_ ? Status() : FlushCatalog();
+}
+
+Status RocksStore::FlushCatalog() {
+  if (!needs_flush_) return {};
+  needs_flush_ = false;
 }
 
 Status RocksStore::CreateKeyspace(const Keyspace& keyspace, bool if_not_exists) {
+Status RocksStore::ChangeCatalog(const std::function<Status()>& body) {
+  std::lock_guard lock(catalog_mutex_);
+  holds_flush_ = true;
+  Status done = body();
+  holds_flush_ = false;
+  Status flushed = FlushCatalog();
+  return done ? flushed : done;
+}
+
   std::lock_guard lock(catalog_mutex_);
   if (catalog_.FindKeyspace(keyspace.name) != nullptr) {
     if (if_not_exists) return {};
@@ -126,8 +142,7 @@ Status RocksStore::DropTable(std::string_view keyspace, std::string_view name) {
   rocksdb::WriteBatch batch;
   catalog_.RemoveTable(table->id, batch);
   MR_TRY(WriteCatalog(batch));
-  DropFilesOf(table->id);
-  return {};
+  return DropFilesOf(table->id);
 }
 
 Result<TableHandle> RocksStore::CreateShadow(std::string_view keyspace, std::string_view name) {
@@ -148,7 +163,7 @@ Result<TableHandle> RocksStore::SwapShadow(const TableHandle& shadow) {
   rocksdb::WriteBatch batch;
   catalog_.Promote(shadow->id, batch);
   MR_TRY(WriteCatalog(batch));
-  if (live != nullptr) DropFilesOf(live->id);
+  if (live != nullptr) MR_TRY(DropFilesOf(live->id));
   return catalog_.tables().at(shadow->id);
 }
 
@@ -164,7 +179,8 @@ Status RocksStore::DropShadow(const TableHandle& shadow) {
   return {};
 }
 
-void RocksStore::DropFilesOf(uint32_t table_id) {
+Status RocksStore::DropFilesOf(uint32_t table_id) {
+  MR_TRY(FlushCatalog());
   std::string begin;
   std::string end;
   AppendBig(begin, table_id);
@@ -178,3 +194,4 @@ void RocksStore::DropFilesOf(uint32_t table_id) {
 }
 
 }  // namespace millrace::store
+  return {};

@@ -41,6 +41,7 @@ class RocksStore final : public Store {
 
   // Store
   Status CreateKeyspace(const Keyspace& keyspace, bool if_not_exists) override;
+  Status ChangeCatalog(const std::function<Status()>& body) override;
   Status CreateType(const UserType& type, bool if_not_exists) override;
   Result<TableHandle> EnsureTable(const TableSchema& wanted) override;
   Result<TableHandle> FindTable(std::string_view keyspace, std::string_view name) override;
@@ -71,15 +72,18 @@ class RocksStore final : public Store {
   rocksdb::DBOptions DatabaseOptions();
   rocksdb::ColumnFamilyOptions RowsOptions();
   Status ReadOrWriteFormat();
-  Status OpenWith(std::vector<rocksdb::ColumnFamilyDescriptor> families);
+  Status OpenWith(const std::vector<rocksdb::ColumnFamilyDescriptor>& families,
+                  const std::vector<std::string>& present);
   void Fatal(const Error& error);
   void FlushWhenDue();
   std::vector<rocksdb::ColumnFamilyHandle*> AllFamilies() const;
-  // Writes a batch of catalog changes and makes it durable; publishes the tables to compaction.
+  // Writes a batch of catalog changes and makes it durable, within ChangeCatalog at its end;
+  // publishes the tables to compaction.
   Status WriteCatalog(rocksdb::WriteBatch& batch);
   void PublishTables();
-  // Removes files that hold only rows of a dropped table; the rest goes with compaction.
-  void DropFilesOf(uint32_t table_id);
+  // Once the drop is durable, removes files that hold only rows of the table; the rest goes with
+  // compaction.
+  Status DropFilesOf(uint32_t table_id);
   // Ok unless a background error has ended writing.
   Status CheckWritable() const;
 
@@ -101,11 +105,13 @@ class RocksStore final : public Store {
   rocksdb::ColumnFamilyHandle* state_family_ = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> row_families_;
 
-  std::mutex catalog_mutex_;
+  std::recursive_mutex catalog_mutex_;  // ChangeCatalog holds it around its body
   Catalog catalog_;
 
   std::atomic<bool> failed_{false};
   std::mutex flush_mutex_;
+  bool holds_flush_ = false;  // within ChangeCatalog
+  bool needs_flush_ = false;  // a change was made meanwhile
   std::condition_variable flush_wake_;
   uint64_t unflushed_bytes_ = 0;
   std::optional<int64_t> oldest_unflushed_ns_;

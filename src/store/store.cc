@@ -1,8 +1,10 @@
 #include "store/store.h"
 
+#include <algorithm>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
@@ -104,12 +106,12 @@ RocksStore::~RocksStore() {
 rocksdb::DBOptions RocksStore::DatabaseOptions() {
   rocksdb::DBOptions options;
   options.create_if_missing = true;
-  options.create_missing_column_families = true;
   options.atomic_flush = true;
   options.max_background_jobs = options_.background_threads;
   options.max_subcompactions = 1;
   options.max_bgerror_resume_count = 0;
   options.max_open_files = 512;
+  options.max_file_opening_threads = 1;  // of each start; there are few files
   options.avoid_flush_during_shutdown = true;
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   options.track_and_verify_wals_in_manifest = true;
@@ -147,16 +149,38 @@ rocksdb::ColumnFamilyOptions RocksStore::RowsOptions() {
   return options;
 }
 
-Status RocksStore::OpenWith(std::vector<rocksdb::ColumnFamilyDescriptor> families) {
+// Families that are missing are made together: one by one, RocksDB would write its options anew
+// after each.
+Status RocksStore::OpenWith(const std::vector<rocksdb::ColumnFamilyDescriptor>& families,
+                            const std::vector<std::string>& present) {
+  std::vector<rocksdb::ColumnFamilyDescriptor> old_families;
+  std::vector<rocksdb::ColumnFamilyDescriptor> new_families;
+  for (const rocksdb::ColumnFamilyDescriptor& family : families) {
+    const bool is_there = std::ranges::find(present, family.name) != present.end();
+    (is_there ? old_families : new_families).push_back(family);
+  }
   rocksdb::DB* db = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   const rocksdb::Status opened =
-      rocksdb::DB::Open(DatabaseOptions(), options_.folder, families, &handles, &db);
+      rocksdb::DB::Open(DatabaseOptions(), options_.folder, old_families, &handles, &db);
   MR_TRY(FromRocks(opened, fmt::format("cannot open the store {}", options_.folder)));
   db_.reset(db);
-  default_family_ = handles[0];
-  state_family_ = handles[1];
-  row_families_.assign(handles.begin() + 2, handles.end());
+  std::map<std::string, rocksdb::ColumnFamilyHandle*> by_name;
+  for (rocksdb::ColumnFamilyHandle* handle : handles) by_name[handle->GetName()] = handle;
+  handles.clear();
+  if (!new_families.empty()) {
+    const rocksdb::Status made = db_->CreateColumnFamilies(new_families, &handles);
+    for (rocksdb::ColumnFamilyHandle* handle : handles) by_name[handle->GetName()] = handle;
+    if (!made.ok()) {
+      for (const auto& [name, handle] : by_name) db_->DestroyColumnFamilyHandle(handle);
+      db_.reset();
+      return FromRocks(made, fmt::format("cannot make the store {}", options_.folder));
+    }
+  }
+  default_family_ = by_name.at(families[0].name);
+  state_family_ = by_name.at(families[1].name);
+  for (size_t i = 2; i < families.size(); ++i)
+    row_families_.push_back(by_name.at(families[i].name));
   return {};
 }
 
@@ -169,10 +193,9 @@ Status RocksStore::OpenDatabase() {
   env_ = NewRocksEnv(options_.file_system);
   // A store that exists says itself how many shards it has.
   std::vector<std::string> names;
-  const bool exists =
-      rocksdb::DB::ListColumnFamilies(DatabaseOptions(), options_.folder, &names).ok() &&
-      names.size() > 2;
-  if (exists) options_.shards = static_cast<int>(names.size()) - 2;
+  if (!rocksdb::DB::ListColumnFamilies(DatabaseOptions(), options_.folder, &names).ok())
+    names = {rocksdb::kDefaultColumnFamilyName};
+  if (names.size() > 2) options_.shards = static_cast<int>(names.size()) - 2;
   const rocksdb::ColumnFamilyOptions rows = RowsOptions();
   rocksdb::ColumnFamilyOptions small;
   small.write_buffer_size = size_t{8} << 20;
@@ -184,7 +207,7 @@ Status RocksStore::OpenDatabase() {
   families.emplace_back("state", small);
   for (int shard = 0; shard < options_.shards; ++shard)
     families.emplace_back(RowsFamily(shard), rows);
-  MR_TRY(OpenWith(std::move(families)));
+  MR_TRY(OpenWith(families, names));
   MR_TRY(ReadOrWriteFormat());
   MR_TRY(catalog_.Load(*db_));
   PublishTables();

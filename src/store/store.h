@@ -87,6 +87,9 @@ class Store : public flow::StateStore {
   virtual std::vector<TableHandle> Tables() = 0;
   virtual std::vector<Keyspace> Keyspaces() = 0;
   virtual std::vector<UserType> Types() = 0;
+  // Runs `body`, whose changes of the catalog become durable together when this returns, with one
+  // flush; other threads' changes wait. Returns the error of `body` or of the flush.
+  virtual Status ChangeCatalog(const std::function<Status()>& body) = 0;
   virtual Status DropTable(std::string_view keyspace, std::string_view name) = 0;
 
   // --- Shadows: an empty table of the same shape under a hidden number, filled through its own
