@@ -70,6 +70,7 @@ class Try {
   bool keeps_cursor() const {
     return !context_.is_backfill && (source_.cursor.has_value() || conditional());
   }
+  std::string PartsOwner() const { return owner_ + std::string(kPartsOwnerSuffix); }
   flow::Transaction& transaction() { return part_ ? *part_ : *whole_; }
 
   // Opens the transactions first: that ends those of an older try, so what is read after it is
@@ -81,7 +82,7 @@ class Try {
   }
 
   Status BeginPart() {
-    const std::string owner = owner_ + "/parts";
+    const std::string owner = PartsOwner();
     MR_ASSIGN(part_, services_.writer.Begin(owner));
     MR_ASSIGN(const auto last, services_.writer.LastCommitted(owner));
     part_sequence_ = last ? last->sequence + 1 : 1;
@@ -291,7 +292,7 @@ class Try {
   Status CommitPart() {
     MR_TRY(AppendCursor());
     MR_TRY(cancel_.Check("extraction"));
-    MR_TRY(part_->Commit({owner_ + "/parts", part_sequence_, Detail()}));
+    MR_TRY(part_->Commit({PartsOwner(), part_sequence_, Detail()}));
     before_ = after_;
     part_.reset();
     part_pages_ = 0;

@@ -81,6 +81,8 @@ struct ExtractReport {
 // The transactional id of a task instance: "dag/users/fetch_users/2026-01-01T00:00:00Z".
 // After a crash: it is done when writer.LastCommitted(owner) has sequence >= its generation.
 std::string TransactionOwner(std::string_view dag, std::string_view task, TimestampUs logical_date);
+// What follows the owner in the name of the one that commits a try's parts (commit_every).
+inline constexpr std::string_view kPartsOwnerSuffix = "/parts";
 
 // Errors: kInvalidArgument (the source or the API's answer can never work: a refused address, 4xx,
 // no such path, a loop), kUnavailable and kTimeout (retries used up), kResourceExhausted (a limit),

@@ -215,6 +215,11 @@ Status Log::WaitAll(std::span<const AppendTicket> tickets) {
 Status Log::Flush() { return impl_->core.Flush(); }
 
 flow::TransactionalWriter& Log::transactions() { return impl_->coordinator; }
+size_t Log::TransactionOwnerCount() const { return impl_->coordinator.owner_count(); }
+std::vector<RememberedTag> Log::CommitTags() const { return impl_->coordinator.Tags(); }
+Status Log::ForgetCommitTags(std::span<const RememberedTag> tags) {
+  return impl_->coordinator.Forget(tags);
+}
 Result<Producer> Log::NewProducer() { return impl_->core.NewProducer(); }
 
 Result<std::unique_ptr<flow::Source>> Log::OpenSource(const std::string& topic) {

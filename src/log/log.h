@@ -73,6 +73,14 @@ class Log {
   Status Flush();
 
   flow::TransactionalWriter& transactions();
+  // The newest commit tag of every owner is remembered (LastCommitted) until whoever knows that
+  // nobody will ask for it again forgets it: memory and `__transactions` grow with the owners.
+  size_t TransactionOwnerCount() const;
+  // The one that committed longest ago first.
+  std::vector<RememberedTag> CommitTags() const;
+  // Forgets those that are still their owner's newest and whose owner has no transaction open. A
+  // crash soon after may bring some back.
+  Status ForgetCommitTags(std::span<const RememberedTag> tags);
   // A producer id that was never used before, with epoch 0 (Kafka's InitProducerId).
   Result<Producer> NewProducer();
 

@@ -189,6 +189,72 @@ TEST_F(LogTest, KilledTransactionIsAborted) {
   EXPECT_EQ(Values("t"), std::vector<std::string>{"v0"});
 }
 
+TEST_F(LogTest, ForgottenTagsAreGoneAndOthersStay) {
+  ASSERT_TRUE(log_->CreateTopic({.name = "t"}));
+  const auto commit = [&](const std::string& owner, int64_t sequence) {
+    auto transaction = log_->transactions().Begin(owner).value();
+    ASSERT_TRUE(transaction->Append("t", PartitionId(0), {{}, owner, {}}));
+    ASSERT_TRUE(transaction->Commit({owner, sequence, ""}));
+  };
+  const auto names = [&] {
+    std::string all;
+    for (const RememberedTag& tag : log_->CommitTags())
+      all += fmt::format("{}{} ", tag.owner, tag.sequence);
+    return all;
+  };
+  for (const char* owner : {"d", "c", "b", "a"}) commit(owner, 1);
+  const std::vector<RememberedTag> seen = log_->CommitTags();
+  EXPECT_EQ(names(), "d1 c1 b1 a1 ");  // the oldest commit first
+  commit("c", 2);                      // a newer one than was seen
+  const auto open = log_->transactions().Begin("b").value();
+  ASSERT_TRUE(log_->ForgetCommitTags(seen));
+  EXPECT_EQ(names(), "b1 c2 ");
+  EXPECT_EQ(log_->TransactionOwnerCount(), 2U);
+  EXPECT_FALSE(log_->transactions().LastCommitted("a").value());
+  EXPECT_EQ(Values("t").size(), 5u);
+  commit("a", 1);  // begins anew
+  Kill();
+  EXPECT_EQ(names(), "b1 c2 a1 ");
+  EXPECT_EQ(Values("t").size(), 6u);
+}
+
+TEST_F(LogTest, ATransactionThatBeganBeforeItsOwnerWasForgottenIsStillFenced) {
+  ASSERT_TRUE(log_->CreateTopic({.name = "t"}));
+  auto zombie = log_->transactions().Begin("o").value();
+  ASSERT_TRUE(zombie->Append("t", PartitionId(0), {{}, "zombie", {}}));
+  auto newer = log_->transactions().Begin("o").value();
+  ASSERT_TRUE(newer->Append("t", PartitionId(0), {{}, "new", {}}));
+  ASSERT_TRUE(newer->Commit({"o", 1, ""}));
+  newer.reset();
+  ASSERT_TRUE(log_->ForgetCommitTags(log_->CommitTags()));
+  EXPECT_EQ(log_->TransactionOwnerCount(), 0U);
+  EXPECT_EQ(zombie->Commit({"o", 1, ""}).error().code, ErrorCode::kConflict);
+  EXPECT_EQ(Values("t"), std::vector<std::string>{"new"});
+}
+
+// Owners that come and go leave neither memory nor bytes on disk.
+TEST_F(LogTest, ManyForgottenOwnersTakeNoRoom) {
+  ASSERT_TRUE(log_->CreateTopic({.name = "t"}));
+  const std::string detail(4000, 'd');
+  uint64_t disk_max = 0;
+  for (int i = 0; i < 10'000; ++i) {
+    const std::string owner = fmt::format("dag/d/t/{}", i);
+    auto transaction = log_->transactions().Begin(owner).value();
+    ASSERT_TRUE(transaction->Commit({owner, 1, detail}));
+    transaction.reset();
+    if (i % 500 != 0) continue;
+    ASSERT_TRUE(log_->ForgetCommitTags(log_->CommitTags()));
+    ASSERT_TRUE(log_->RunMaintenance());
+    disk_max = std::max(disk_max, log_->DiskBytes());
+  }
+  EXPECT_LE(log_->TransactionOwnerCount(), 500U);
+  EXPECT_LT(disk_max, 10u << 20);  // 40 MB were written
+  Kill();
+  EXPECT_LE(log_->TransactionOwnerCount(), 500U);
+  EXPECT_TRUE(log_->transactions().LastCommitted("dag/d/t/9999").value());
+  EXPECT_FALSE(log_->transactions().LastCommitted("dag/d/t/1").value());
+}
+
 TEST_F(LogTest, TopicsPersistGrowAndGo) {
   ASSERT_TRUE(log_->CreateTopic({.name = "t"}));
   EXPECT_EQ(log_->CreateTopic({.name = "t"}).error().code, ErrorCode::kAlreadyExists);

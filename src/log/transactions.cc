@@ -1,5 +1,6 @@
 #include "log/transactions.h"
 
+#include <algorithm>
 #include <set>
 
 #include "base/hash.h"
@@ -12,6 +13,7 @@ namespace {
 constexpr size_t kBatchTarget = 256 << 10;
 constexpr size_t kRecoveryReadBytes = 4 << 20;
 constexpr uint64_t kDecisionSegmentBytes = 4 << 20;
+constexpr size_t kTombstonesPerBatch = 1000;
 
 class LogTransaction final : public flow::Transaction {
  public:
@@ -203,7 +205,9 @@ Status TransactionCoordinator::Decide(State& state, const flow::CommitTag& tag) 
   MR_TRY(core_.syncer().Wait(targets));
   {
     std::lock_guard lock(mutex_);
-    owners_[state.owner].last = tag;
+    Owner& owner = owners_[state.owner];
+    owner.last = tag;
+    owner.decided = ticket->first;
   }
   // The decision stands, whatever keeps its markers from being written now.
   if (auto marked = Mark(decision); !marked) {
@@ -233,26 +237,97 @@ Status TransactionCoordinator::Abort(State& state) {
   return Mark(decision);
 }
 
+std::vector<RememberedTag> TransactionCoordinator::Tags() {
+  std::vector<RememberedTag> tags;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& [name, owner] : owners_) {
+      if (owner.last) tags.push_back({name, owner.last->sequence, owner.decided});
+    }
+  }
+  std::ranges::sort(tags, {}, &RememberedTag::decided);
+  return tags;
+}
+
+size_t TransactionCoordinator::owner_count() {
+  std::lock_guard lock(mutex_);
+  return owners_.size();
+}
+
+Status TransactionCoordinator::Forget(std::span<const RememberedTag> tags) {
+  // No commit is under way, so that the tombstones lie behind every decision they are meant for.
+  const auto held = HoldCommits();
+  std::vector<std::string> forgotten;
+  {
+    std::lock_guard lock(mutex_);
+    for (const RememberedTag& tag : tags) {
+      const auto found = owners_.find(tag.owner);
+      if (found == owners_.end() || !found->second.current.expired()) continue;
+      if (found->second.last && found->second.last->sequence != tag.sequence) continue;
+      forgotten.push_back(tag.owner);
+    }
+  }
+  MR_TRY(AppendTombstones(forgotten));
+  std::lock_guard lock(mutex_);
+  for (const std::string& owner : forgotten) {
+    // A transaction that began meanwhile still has to be fenced by the next one.
+    const auto found = owners_.find(owner);
+    if (found->second.current.expired())
+      owners_.erase(found);
+    else
+      found->second.last.reset();
+  }
+  // What only ever aborted leaves nothing to remember.
+  std::erase_if(owners_, [](const auto& entry) {
+    return !entry.second.last && entry.second.current.expired();
+  });
+  return {};
+}
+
+Status TransactionCoordinator::AppendTombstones(std::span<const std::string> owners) {
+  MR_ASSIGN(const auto partition,
+            core_.FindPartition(std::string(kTransactionsTopic), PartitionId(0)));
+  while (!owners.empty()) {
+    const auto some = owners.first(std::min(owners.size(), kTombstonesPerBatch));
+    owners = owners.subspan(some.size());
+    BatchBuilder builder(Codec::kNone);
+    for (const std::string& owner : some) builder.Add(flow::OutRecord{owner, std::nullopt, {}});
+    MR_ASSIGN(std::string batch, builder.Finish({}));
+    MR_TRY(partition->Append(std::move(batch)));
+    core_.syncer().Request(partition);
+  }
+  return {};
+}
+
+Status TransactionCoordinator::EnsureTopic() {
+  TopicSpec spec;
+  spec.name = kTransactionsTopic;
+  spec.cleanup = Cleanup::kCompact;
+  spec.segment_bytes = kDecisionSegmentBytes;
+  spec.delete_retention_ms = 0;  // nobody but this class reads the topic
+  spec.internal = true;
+  const auto found = core_.FindTopic(spec.name);
+  if (!found) return core_.CreateTopics({&spec, 1});
+  return (*found)->info.spec == spec ? Status() : core_.AlterTopic(spec);
+}
+
 Status TransactionCoordinator::Recover() {
-  const std::string topic(kTransactionsTopic);
-  if (!core_.FindTopic(topic)) {
-    TopicSpec spec;
-    spec.name = topic;
-    spec.cleanup = Cleanup::kCompact;
-    spec.segment_bytes = kDecisionSegmentBytes;
-    spec.internal = true;
-    MR_TRY(core_.CreateTopics({&spec, 1}));
-  }
-  MR_ASSIGN(const auto partition, core_.FindPartition(topic, PartitionId(0)));
+  MR_TRY(EnsureTopic());
+  MR_ASSIGN(const auto partition,
+            core_.FindPartition(std::string(kTransactionsTopic), PartitionId(0)));
   MR_TRY(partition->status());
-  MR_ASSIGN(const std::vector<Named> decisions, ReadDecisions(*partition));
+  MR_ASSIGN(const std::vector<Named> records, ReadDecisions(*partition));
   std::set<ProducerId> undone;
-  for (const auto& [owner, decision] : decisions) {
-    if (!decision.commit) undone.insert(decision.producer.id);
+  for (const Named& record : records) {
+    if (record.decision && !record.decision->commit) undone.insert(record.decision->producer.id);
   }
-  for (const auto& [owner, decision] : decisions) {
-    if (decision.commit && undone.contains(decision.producer.id)) continue;
-    MR_TRY(Replay(owner, decision));
+  for (const Named& record : records) {
+    if (!record.decision) {
+      owners_.erase(record.owner);
+      continue;
+    }
+    if (record.decision->commit && undone.contains(record.decision->producer.id)) continue;
+    MR_TRY(Replay(record.owner, record.offset, *record.decision));
   }
   MR_TRY(core_.Flush());
   return AbortUndecided();
@@ -266,16 +341,18 @@ Result<std::vector<TransactionCoordinator::Named>> TransactionCoordinator::ReadD
     MR_ASSIGN(const flow::RecordBlock block,
               partition.Read(next, offsets.high_watermark, kRecoveryReadBytes, false));
     for (const flow::RecordView& record : block.records) {
-      std::string owner(record.key_view());
-      MR_ASSIGN(Decision decision, DecodeDecision(owner, record.value_view()));
-      decisions.emplace_back(std::move(owner), std::move(decision));
+      Named named{std::string(record.key_view()), record.offset, std::nullopt};
+      if (record.value != nullptr) {
+        MR_ASSIGN(named.decision, DecodeDecision(named.owner, record.value_view()));
+      }
+      decisions.push_back(std::move(named));
     }
     next = block.next;
   }
   return decisions;
 }
 
-Status TransactionCoordinator::Replay(const std::string& owner, Decision decision) {
+Status TransactionCoordinator::Replay(const std::string& owner, Offset decided, Decision decision) {
   bool lost = false;
   for (const Decision::Part& part : decision.parts) {
     if (!decision.commit) break;
@@ -293,6 +370,7 @@ Status TransactionCoordinator::Replay(const std::string& owner, Decision decisio
     MR_TRY(core_.Flush());
   }
   entry.last = decision.tag;
+  entry.decided = decided;
   return UnlessFull(Mark(decision));
 }
 

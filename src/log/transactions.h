@@ -11,6 +11,8 @@
 //      storage.
 //   2. Of an owner's transactions at most one is undecided; its sequences rise.
 //   3. `__transactions` is compacted only when every marker it decided is on stable storage.
+//   4. The newest tag of an owner is remembered, over restarts too, until Forget takes it: a
+//      tombstone of the owner in `__transactions`, from which compaction removes both.
 //
 // Thread contract: the coordinator from any thread; a transaction from one at a time.
 #pragma once
@@ -20,7 +22,9 @@
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "flow/transaction.h"
 #include "log/decision.h"
@@ -39,6 +43,13 @@ class TransactionCoordinator final : public flow::TransactionalWriter {
 
   Result<std::unique_ptr<flow::Transaction>> Begin(const std::string& owner) override;
   Result<std::optional<flow::CommitTag>> LastCommitted(const std::string& owner) override;
+
+  // Of all owners, the one that committed longest ago first.
+  std::vector<RememberedTag> Tags();
+  size_t owner_count();
+  // Forgets each of these tags that is still its owner's newest while the owner has no transaction
+  // open. Not synced: a crash may bring them back.
+  Status Forget(std::span<const RememberedTag> tags);
 
   // One transaction's shared state: the transaction object and a later Begin of its owner meet
   // here.
@@ -62,16 +73,24 @@ class TransactionCoordinator final : public flow::TransactionalWriter {
  private:
   struct Owner {
     std::optional<flow::CommitTag> last;
+    Offset decided;  // of `last`'s decision
     std::weak_ptr<State> current;
   };
   enum class PartFate { kComplete, kNeedsMarker, kLost };
-  using Named = std::pair<std::string, Decision>;  // by owner
+  // A record of `__transactions`; no decision: the owner was forgotten.
+  struct Named {
+    std::string owner;
+    Offset offset;
+    std::optional<Decision> decision;
+  };
 
   static Result<std::vector<Named>> ReadDecisions(Partition& partition);
 
   Result<AppendTicket> AppendDecision(const std::string& owner, const Decision& decision);
   Status Mark(const Decision& decision);
-  Status Replay(const std::string& owner, Decision decision);
+  Status AppendTombstones(std::span<const std::string> owners);
+  Status EnsureTopic();
+  Status Replay(const std::string& owner, Offset decided, Decision decision);
   Result<PartFate> FateOf(const Decision& decision, const Decision::Part& part);
   Status AbortUndecided();
 

@@ -70,6 +70,13 @@ struct AppendTicket {
   bool duplicate = false;  // an idempotent producer sent it before; first/end are of that time
 };
 
+// The newest commit tag of a transaction's owner, without its detail.
+struct RememberedTag {
+  std::string owner;
+  int64_t sequence = 0;
+  Offset decided;  // rises with the time of the commit
+};
+
 // A range of offsets that went before its reader had read it, or that --accept-loss gave up.
 struct LostRange {
   TopicPartition at;

@@ -4,6 +4,7 @@
 
 #include "base/logging.h"
 #include "connect/connectors.h"
+#include "pipeline/commit_tags.h"
 #include "pipeline/query_host.h"
 #include "pipeline/scheduling.h"
 #include "pipeline/tasks.h"
@@ -38,6 +39,7 @@ class KnownLetters final : public flow::TransactionalWriter {
   };
 };
 
+      commit_tags_ = std::make_unique<CommitTagUpkeep>(workspace_.log(), *scheduler_);
 // As long as it takes, unless `cancel` says otherwise.
 Status CatchUp(engine::StreamingQuery& query, const CancelToken& cancel) {
   while (!cancel.cancelled()) {
@@ -94,6 +96,7 @@ class RunnerImpl final : public Runner {
 
   Workspace& workspace() override { return workspace_; }
   schedule::Scheduler* scheduler() override { return scheduler_.get(); }
+    commit_tags_.reset();
 
   Status CatchUp(std::chrono::milliseconds timeout) override {
     for (const auto& host : hosts_) MR_TRY(host->CatchUp(timeout));
@@ -149,6 +152,7 @@ class RunnerImpl final : public Runner {
     if (std::ranges::none_of(hosts_, replayed)) return;
     if (const Status flushed = workspace_.store().Flush(); !flushed) {
       logging::Warning("runner.flush_failed", {{"error", flushed.error().ToString()}});
+        ForgetCommitTags();
     }
   }
 
@@ -162,6 +166,13 @@ class RunnerImpl final : public Runner {
       lock.unlock();
       if (std::chrono::steady_clock::now() >= backup_at) {
         BackUpRuns();
+  void ForgetCommitTags() {
+    if (commit_tags_ == nullptr) return;
+    if (const Status done = commit_tags_->Maintain(); !done) {
+      logging::Warning("log.tags_not_forgotten", {{"error", done.error().message}});
+    }
+  }
+
         backup_at += kBackupInterval;
       }
       {
@@ -195,7 +206,8 @@ class RunnerImpl final : public Runner {
   std::unique_ptr<TaskEnvironment> tasks_;
   std::vector<std::unique_ptr<QueryHost>> hosts_;
   std::unique_ptr<schedule::Scheduler> scheduler_;
-  schedule::SchedulerCounters last_counters_;  // of a drained scheduler
+  std::unique_ptr<CommitTagUpkeep> commit_tags_;  // without a scheduler: nullptr
+  schedule::SchedulerCounters last_counters_;     // of a drained scheduler
   std::atomic<bool> draining_ = false;
   std::mutex upkeep_mutex_;  // of the two below
   std::condition_variable upkeep_wake_;

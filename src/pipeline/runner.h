@@ -12,7 +12,7 @@
 // other stays stopped and is shown with its reason.
 //
 // Upkeep, once a second: the log keeps what no query has flushed yet (pins), restarts queries,
-// closes nothing.
+// forgets commit tags that nobody will ask for (commit_tags.h), closes nothing.
 //
 // Thread contract: every function from any thread.
 #pragma once

@@ -105,4 +105,8 @@ struct RunPage {
   int64_t total = 0;            // that match
 };
 
+// "none", "failed", "all"; "running", "done", "cancelled".
+std::string_view Name(Reprocess reprocess);
+std::string_view Name(BackfillState state);
+
 }  // namespace millrace::schedule

@@ -159,6 +159,18 @@ Result<std::vector<RunRecord>> RunStore::ActiveRuns() {
                  ReadRun);
 }
 
+Result<std::vector<TaskKey>> RunStore::InstancesOfActiveRuns() {
+  static constexpr Result<TaskKey> (*kRead)(const Row&) = [](const Row& row) -> Result<TaskKey> {
+    return TaskKey{row[0].AsText(), row[1].AsText(), row[2].AsText(), Time(row[3]),
+                   Generation(row[4].AsInteger())};
+  };
+  return ReadAll(Rows("SELECT run.dag_id, run.run_id, task.task_id, run.logical_us, "
+                      "task.generation FROM run JOIN task_instance task ON task.run_key = "
+                      "run.run_key WHERE run.state IN ('queued', 'running')",
+                      {}),
+                 *kRead);
+}
+
 Result<std::optional<RunRecord>> RunStore::FindRun(const std::string& dag_id,
                                                    const std::string& run_id) {
   return ReadRunIfAny(Rows("SELECT " MILLRACE_RUN_COLUMNS

@@ -8,12 +8,9 @@
 #include "base/result.h"
 #include "meta/database.h"
 #include "schedule/records.h"
+#include "schedule/task.h"
 
 namespace millrace::schedule {
-
-// "none", "failed", "all"; "running", "done", "cancelled".
-std::string_view Name(Reprocess reprocess);
-std::string_view Name(BackfillState state);
 
 class RunStore {
  public:
@@ -22,6 +19,8 @@ class RunStore {
   Result<std::vector<DagRecord>> Dags();
   // Queued and running, the oldest first.
   Result<std::vector<RunRecord>> ActiveRuns();
+  // Every task instance of those, finished or not.
+  Result<std::vector<TaskKey>> InstancesOfActiveRuns();
   Result<std::optional<RunRecord>> FindRun(const std::string& dag_id, const std::string& run_id);
   Result<std::optional<RunRecord>> FindRunByDate(const std::string& dag_id, TimestampUs date);
   Result<RunPage> ListRuns(const RunFilter& filter, int64_t limit, int64_t offset);

@@ -90,6 +90,10 @@ Result<RunPage> Scheduler::ListRuns(const RunFilter& filter, int64_t limit, int6
   return core_->store().ListRuns(filter, limit, offset);
 }
 
+Result<std::vector<TaskKey>> Scheduler::UnfinishedInstances() {
+  return core_->store().InstancesOfActiveRuns();
+}
+
 Result<RunRecord> Scheduler::GetRun(const std::string& dag_id, const std::string& run_id) {
   return core_->GetRun(dag_id, run_id);
 }

@@ -186,6 +186,9 @@ class Scheduler {
   Result<std::vector<LogLine>> ReadLog(const std::string& dag_id, const std::string& run_id,
                                        const std::string& task_id, int try_number, int64_t from,
                                        int64_t limit);
+  // Task instances of all queued and running runs, also of DAGs that are not given, as they are on
+  // stable storage: for any other instance the TryResolver will not be asked.
+  Result<std::vector<TaskKey>> UnfinishedInstances();
   // Waits until the run is finished; kTimeout (real time).
   Result<RunRecord> WaitForRun(const std::string& dag_id, const std::string& run_id,
                                std::chrono::milliseconds timeout);
