@@ -140,8 +140,13 @@ const std::vector<CommandEntry> kCommands = {
      kOperation,
      "Rebuild a table from the log, then swap it in whole",
      {{"TABLE", "keyspace.table"}},
-     {{"from", "WHERE", "earliest", "earliest"}},
-     "millrace replay users.by_country --from earliest"},
+     {{"from", "WHERE",
+       "earliest (default), a time, milliseconds since 1970, or TOPIC:PARTITION:OFFSET,...; the "
+       "table then holds only rows from there on"},
+      {"partial", "", "Accept windows that the start cuts: they are rebuilt from a part"}},
+     "millrace replay users.by_country\n"
+     "millrace replay users.by_country --from 2026-01-31T12:00:00Z\n"
+     "millrace replay users.by_country --from users_raw:0:1200,users_raw:1:1180"},
     {"backup",
      kOperation,
      "Copy the data folder while the pipeline runs",

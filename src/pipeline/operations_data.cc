@@ -225,11 +225,11 @@ Status ReplayOperation(OperationContext& context, const OperationRequest& reques
     if (const Status told = output.Note(text); !told)
       logging::Info("replay.progress", {{"text", text}});
   };
-  const std::string from = request.Flag("from", "earliest");
+  const ReplayOptions options{request.Flag("from", "earliest"), request.Switch("partial")};
   if (context.runner != nullptr)
-    return context.runner->ReplayTable(request.arguments[0], from, context.cancel, note);
+    return context.runner->ReplayTable(request.arguments[0], options, context.cancel, note);
   MR_ASSIGN(const auto runner, Runner::Start(context.workspace, {.schedule = false}));
-  MR_TRY(runner->ReplayTable(request.arguments[0], from, context.cancel, note));
+  MR_TRY(runner->ReplayTable(request.arguments[0], options, context.cancel, note));
   return runner->Drain();
 }
 

@@ -7,6 +7,7 @@
 #include "pipeline/commit_tags.h"
 #include "pipeline/query_host.h"
 #include "pipeline/scheduling.h"
+#include "pipeline/table_replay.h"
 #include "pipeline/tasks.h"
 
 namespace millrace::pipeline {
@@ -15,39 +16,6 @@ namespace {
 constexpr auto kUpkeepInterval = std::chrono::seconds(1);
 constexpr auto kBackupInterval = std::chrono::hours(1);
 constexpr int kDatabaseBackups = 3;
-constexpr auto kCancelInterval = std::chrono::milliseconds(500);
-
-// Where a replay's dead letters go: nowhere, since the query's own topic has them already.
-class KnownLetters final : public flow::TransactionalWriter {
- public:
-  Result<std::unique_ptr<flow::Transaction>> Begin(const std::string&) override {
-    return std::make_unique<Nothing>();
-  }
-  Result<std::optional<flow::CommitTag>> LastCommitted(const std::string&) override {
-    return std::nullopt;
-  }
-
- private:
-  class Nothing final : public flow::Transaction {
-   public:
-    Status Append(const std::string&, std::optional<PartitionId>, flow::OutRecord) override {
-      return {};
-    }
-    uint64_t bytes() const override { return 0; }
-    Status Commit(flow::CommitTag) override { return {}; }
-    Status Abort() override { return {}; }
-  };
-};
-
-      commit_tags_ = std::make_unique<CommitTagUpkeep>(workspace_.log(), *scheduler_);
-// As long as it takes, unless `cancel` says otherwise.
-Status CatchUp(engine::StreamingQuery& query, const CancelToken& cancel) {
-  while (!cancel.cancelled()) {
-    const Status done = query.CatchUp(kCancelInterval);
-    if (done || done.error().code != ErrorCode::kTimeout) return done;
-  }
-  return Fail(ErrorCode::kCancelled, "the replay was cancelled; the table is as it was");
-}
 
 class RunnerImpl final : public Runner {
  public:
@@ -66,10 +34,12 @@ class RunnerImpl final : public Runner {
     const QueryEnvironment environment{workspace_, *intents_, *time_};
     for (const QueryDef& query : workspace_.project().queries) {
       hosts_.push_back(std::make_unique<QueryHost>(environment, QueryDefinition::Of(query)));
+      MR_TRY(ForgetInterruptedReplays(environment, hosts_.back()->definition().tables));
       MR_TRY(hosts_.back()->Start());
     }
     if (options.schedule) {
       MR_ASSIGN(scheduler_, OpenScheduler(workspace_, MakeTaskFactory(*tasks_), options.workers));
+      commit_tags_ = std::make_unique<CommitTagUpkeep>(workspace_.log(), *scheduler_);
       MR_TRY(scheduler_->Start());
     }
     upkeep_ = std::thread([this] { Upkeep(); });
@@ -96,7 +66,6 @@ class RunnerImpl final : public Runner {
 
   Workspace& workspace() override { return workspace_; }
   schedule::Scheduler* scheduler() override { return scheduler_.get(); }
-    commit_tags_.reset();
 
   Status CatchUp(std::chrono::milliseconds timeout) override {
     for (const auto& host : hosts_) MR_TRY(host->CatchUp(timeout));
@@ -127,6 +96,7 @@ class RunnerImpl final : public Runner {
     if (Status flushed = workspace_.store().Flush(); !flushed && result)
       result = std::move(flushed);
     if (scheduler_ != nullptr) last_counters_ = scheduler_->Counters();
+    commit_tags_.reset();
     scheduler_.reset();
     return result;
   }
@@ -139,8 +109,20 @@ class RunnerImpl final : public Runner {
     return done;
   }
 
-  Status ReplayTable(const std::string& table, const std::string& from, CancelToken& cancel,
-                     const std::function<void(std::string_view)>& progress) override;
+  Status ReplayTable(const std::string& table, const ReplayOptions& options, CancelToken& cancel,
+                     const std::function<void(std::string_view)>& progress) override {
+    MR_ASSIGN(QueryHost* const live, WriterOf(table));
+    const std::unique_lock alone(replay_mutex_, std::try_to_lock);
+    if (!alone) return Fail(ErrorCode::kUnavailable, "another table is being replayed");
+    return pipeline::ReplayTable({{workspace_, *intents_, *time_},
+                                  *live,
+                                  upkeep_body_,
+                                  table,
+                                  options.from,
+                                  options.partial,
+                                  cancel,
+                                  progress});
+  }
 
  private:
   Result<QueryHost*> WriterOf(const std::string& table);
@@ -152,7 +134,6 @@ class RunnerImpl final : public Runner {
     if (std::ranges::none_of(hosts_, replayed)) return;
     if (const Status flushed = workspace_.store().Flush(); !flushed) {
       logging::Warning("runner.flush_failed", {{"error", flushed.error().ToString()}});
-        ForgetCommitTags();
     }
   }
 
@@ -166,18 +147,12 @@ class RunnerImpl final : public Runner {
       lock.unlock();
       if (std::chrono::steady_clock::now() >= backup_at) {
         BackUpRuns();
-  void ForgetCommitTags() {
-    if (commit_tags_ == nullptr) return;
-    if (const Status done = commit_tags_->Maintain(); !done) {
-      logging::Warning("log.tags_not_forgotten", {{"error", done.error().message}});
-    }
-  }
-
         backup_at += kBackupInterval;
       }
       {
         std::lock_guard body(upkeep_body_);
         for (const auto& host : hosts_) host->Maintain();
+        ForgetCommitTags();
       }
       lock.lock();
     }
@@ -188,6 +163,13 @@ class RunnerImpl final : public Runner {
     if (scheduler_ == nullptr) return;
     if (const Status done = workspace_.database().RotateBackup(kDatabaseBackups); !done) {
       logging::Warning("runs.backup_failed", {{"error", done.error().message}});
+    }
+  }
+
+  void ForgetCommitTags() {
+    if (commit_tags_ == nullptr) return;
+    if (const Status done = commit_tags_->Maintain(); !done) {
+      logging::Warning("log.tags_not_forgotten", {{"error", done.error().message}});
     }
   }
 
@@ -212,7 +194,8 @@ class RunnerImpl final : public Runner {
   std::mutex upkeep_mutex_;  // of the two below
   std::condition_variable upkeep_wake_;
   bool upkeep_stopped_ = false;
-  std::mutex upkeep_body_;  // held while hosts are maintained, stopped or started
+  std::mutex upkeep_body_;   // held while hosts are maintained, stopped or started
+  std::mutex replay_mutex_;  // held while a table is replayed
   std::thread upkeep_;
 };
 
@@ -231,62 +214,6 @@ Result<QueryHost*> RunnerImpl::WriterOf(const std::string& table) {
   if (writer == nullptr)
     return Fail(ErrorCode::kInvalidArgument, "no query writes table {}", table);
   return writer;
-}
-
-Status RunnerImpl::ReplayTable(const std::string& table, const std::string& from,
-                               CancelToken& cancel,
-                               const std::function<void(std::string_view)>& progress) {
-  if (from != "earliest") {
-    return Fail(ErrorCode::kInvalidArgument, "--from {}: only earliest is known", from);
-  }
-  MR_ASSIGN(QueryHost* const live, WriterOf(table));
-  MR_ASSIGN(const auto name, SplitTableName(table));
-  store::Store& store = workspace_.store();
-  MR_ASSIGN(const store::TableHandle shadow, store.CreateShadow(name.first, name.second));
-
-  // A query of its own fills the shadow, writing nothing else: its dead letters are already where
-  // they belong.
-  QueryDefinition definition = live->definition();
-  definition.name = "__replay/" + table;
-  definition.tables = {table};
-  definition.topic.clear();
-  definition.late.clear();
-  definition.start_latest = false;
-  const QueryEnvironment environment{workspace_, *intents_, *time_};
-  const auto forget = [&]() -> Status {
-    MR_ASSIGN(const QueryHost::Built built, QueryHost::Build(environment, definition, shadow));
-    return engine::DropQuery(definition.name, built.world);
-  };
-  const auto fill = [&]() -> Status {
-    MR_TRY(forget());
-    MR_ASSIGN(QueryHost::Built built, QueryHost::Build(environment, definition, shadow));
-    KnownLetters letters;  // outlives the query
-    built.spec.dead_letters.writer = &letters;
-    MR_ASSIGN(const auto query, engine::StreamingQuery::Start(built.spec, built.world));
-    progress(fmt::format("rebuilding {} from the log", table));
-    MR_TRY(pipeline::CatchUp(*query, cancel));
-    std::lock_guard still(upkeep_body_);
-    MR_TRY(live->Stop());
-    Status done = pipeline::CatchUp(*query, cancel);
-    if (done) done = query->Drain();
-    if (done) done = store.Flush();
-    if (done) {
-      if (auto swapped = store.SwapShadow(shadow); !swapped)
-        done = std::unexpected(swapped.error());
-    }
-    const Status started = live->Start();
-    return done ? started : done;
-  };
-  Status done = fill();
-  if (!done) {
-    if (const Status dropped = store.DropShadow(shadow); !dropped) {
-      logging::Warning("replay.shadow_not_dropped",
-                       {{"table", table}, {"error", dropped.error().message}});
-    }
-    return done;
-  }
-  progress(fmt::format("{} is rebuilt", table));
-  return forget();
 }
 
 }  // namespace

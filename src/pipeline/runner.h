@@ -52,6 +52,11 @@ struct RunnerOptions {
   int workers = 16;
 };
 
+struct ReplayOptions {
+  std::string from = "earliest";  // see replay_start.h
+  bool partial = false;           // windows that the start cuts in two are rebuilt from a part
+};
+
 class Runner {
  public:
   static Result<std::unique_ptr<Runner>> Start(Workspace& workspace, RunnerOptions options);
@@ -72,11 +77,10 @@ class Runner {
   // started again after it.
   virtual Status WhileStill(const std::function<Status()>& body) = 0;
 
-  // Rebuilds a table from the log: a shadow table is filled from `from` ("earliest", or an offset
-  // in every partition), then takes the table's place in one step, while the query that writes it
-  // stands still for that step. `progress` hears what is being done. kInvalidArgument: no query
-  // writes the table, or it keeps state.
-  virtual Status ReplayTable(const std::string& table, const std::string& from, CancelToken& cancel,
+  // Rebuilds a table from the log (table_replay.h). `progress` hears what is being done.
+  // kInvalidArgument: no query writes the table; kUnavailable: another replay is under way.
+  virtual Status ReplayTable(const std::string& table, const ReplayOptions& options,
+                             CancelToken& cancel,
                              const std::function<void(std::string_view)>& progress) = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <rocksdb/convenience.h>
 
 #include "base/bytes.h"
+#include "base/logging.h"
 #include "store/rocks_status.h"
 #include "store/rocks_store.h"
 
@@ -31,7 +32,6 @@ Status RocksStore::WriteCatalog(rocksdb::WriteBatch& batch) {
   if (!status) Fatal(status.error());
   MR_TRY(status);
   PublishTables();
-  return Flush();
   needs_flush_ = true;
   return holds_flush_ ? Status() : FlushCatalog();
 }
@@ -39,9 +39,9 @@ Status RocksStore::WriteCatalog(rocksdb::WriteBatch& batch) {
 Status RocksStore::FlushCatalog() {
   if (!needs_flush_) return {};
   needs_flush_ = false;
+  return Flush();
 }
 
-Status RocksStore::CreateKeyspace(const Keyspace& keyspace, bool if_not_exists) {
 Status RocksStore::ChangeCatalog(const std::function<Status()>& body) {
   std::lock_guard lock(catalog_mutex_);
   holds_flush_ = true;
@@ -51,6 +51,7 @@ Status RocksStore::ChangeCatalog(const std::function<Status()>& body) {
   return done ? flushed : done;
 }
 
+Status RocksStore::CreateKeyspace(const Keyspace& keyspace, bool if_not_exists) {
   std::lock_guard lock(catalog_mutex_);
   if (catalog_.FindKeyspace(keyspace.name) != nullptr) {
     if (if_not_exists) return {};
@@ -175,7 +176,18 @@ Status RocksStore::DropShadow(const TableHandle& shadow) {
   rocksdb::WriteBatch batch;
   catalog_.RemoveTable(shadow->id, batch);
   MR_TRY(WriteCatalog(batch));
-  DropFilesOf(shadow->id);
+  return DropFilesOf(shadow->id);
+}
+
+Status RocksStore::DropOrphanedShadows() {
+  std::vector<TableHandle> orphans;
+  for (const auto& [id, table] : catalog_.tables()) {
+    if (catalog_.IsShadow(id)) orphans.push_back(table);
+  }
+  for (const TableHandle& orphan : orphans) {
+    logging::Info("store.shadow_dropped", {{"table", orphan->schema.FullName()}});
+    MR_TRY(DropShadow(orphan));
+  }
   return {};
 }
 
@@ -191,7 +203,7 @@ Status RocksStore::DropFilesOf(uint32_t table_id) {
     const rocksdb::RangePtr range(&first, &last);
     rocksdb::DeleteFilesInRanges(db_.get(), family, &range, 1, false);
   }
+  return {};
 }
 
 }  // namespace millrace::store
-  return {};

@@ -80,6 +80,9 @@ class RocksStore final : public Store {
   // Writes a batch of catalog changes and makes it durable, within ChangeCatalog at its end;
   // publishes the tables to compaction.
   Status WriteCatalog(rocksdb::WriteBatch& batch);
+  Status FlushCatalog();
+  // Those that a process left behind which ended before it could swap or drop them.
+  Status DropOrphanedShadows();
   void PublishTables();
   // Once the drop is durable, removes files that hold only rows of the table; the rest goes with
   // compaction.
@@ -107,11 +110,11 @@ class RocksStore final : public Store {
 
   std::recursive_mutex catalog_mutex_;  // ChangeCatalog holds it around its body
   Catalog catalog_;
+  bool holds_flush_ = false;  // within ChangeCatalog
+  bool needs_flush_ = false;  // a change was made meanwhile
 
   std::atomic<bool> failed_{false};
   std::mutex flush_mutex_;
-  bool holds_flush_ = false;  // within ChangeCatalog
-  bool needs_flush_ = false;  // a change was made meanwhile
   std::condition_variable flush_wake_;
   uint64_t unflushed_bytes_ = 0;
   std::optional<int64_t> oldest_unflushed_ns_;

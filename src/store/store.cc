@@ -211,6 +211,7 @@ Status RocksStore::OpenDatabase() {
   MR_TRY(ReadOrWriteFormat());
   MR_TRY(catalog_.Load(*db_));
   PublishTables();
+  MR_TRY(DropOrphanedShadows());
   flusher_ = std::thread([this] { FlushWhenDue(); });
   return {};
 }

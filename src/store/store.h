@@ -94,7 +94,7 @@ class Store : public flow::StateStore {
 
   // --- Shadows: an empty table of the same shape under a hidden number, filled through its own
   // handle, then put in the place of the live one in one step. Handles and writers of the replaced
-  // table are stale afterwards.
+  // table are stale afterwards. A shadow does not outlive the process: Open drops what one left.
   virtual Result<TableHandle> CreateShadow(std::string_view keyspace, std::string_view name) = 0;
   virtual Result<TableHandle> SwapShadow(const TableHandle& shadow) = 0;
   virtual Status DropShadow(const TableHandle& shadow) = 0;
