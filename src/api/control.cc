@@ -2,6 +2,10 @@
 
 #include <charconv>
 
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
 #include "base/bytes.h"
 
 namespace millrace::api {
@@ -143,6 +147,19 @@ Result<pipeline::OperationRequest> DecodeRequest(std::string_view bytes) {
 
 std::string ControlSocketPath(const std::string& data_folder) {
   return io::JoinPath(data_folder, "control.sock");
+}
+
+bool IsListening(const std::string& socket) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (socket.size() >= sizeof(address.sun_path)) return false;
+  socket.copy(address.sun_path, socket.size());
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  const bool connected =
+      ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+  ::close(fd);
+  return connected;
 }
 
 io::HttpResponse AnswerOperation(const io::HttpRequest& request, pipeline::Workspace& workspace,

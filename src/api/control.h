@@ -29,6 +29,9 @@ Result<pipeline::OperationRequest> DecodeRequest(std::string_view bytes);
 // "<data>/control.sock".
 std::string ControlSocketPath(const std::string& data_folder);
 
+// Whether a process listens there now; a socket that a dead one left does not.
+bool IsListening(const std::string& socket);
+
 // Runs the request in `context` as the answer of POST /operations. `context` outlives the answer's
 // stream.
 io::HttpResponse AnswerOperation(const io::HttpRequest& request, pipeline::Workspace& workspace,

@@ -7,6 +7,7 @@
 #include "api/control.h"
 #include "base/logging.h"
 #include "cli/commands.h"
+#include "cli/open_workspace.h"
 #include "cli/signals.h"
 #include "pipeline/scheduling.h"
 
@@ -37,10 +38,10 @@ std::string ReadInput() {
   return input;
 }
 
-// Opens the data folder for the time of the operation.
+// Opens the data folder for the time of the operation; `opened` tells whether it was.
 Status RunHere(const CommandLine& line, const pipeline::Project& project,
                const pipeline::OperationRequest& request, pipeline::Output& output,
-               CancelToken& cancel) {
+               CancelToken& cancel, const OpenPatience& patience, bool& opened) {
   // Refused before the folder is taken, which a pipeline that is about to start needs.
   MR_TRY(pipeline::AllowWithoutRunner(request, project));
   pipeline::WorkspaceOptions options;
@@ -50,8 +51,8 @@ Status RunHere(const CommandLine& line, const pipeline::Project& project,
         Error{ErrorCode::kNotFound, fmt::format("no data folder {}", project.data_folder),
               fmt::format("run the pipeline first: millrace run {}", project.file)});
   }
-  MR_ASSIGN(const auto workspace,
-            pipeline::Workspace::Open(project, io::PosixFileSystem(), io::SystemClock(), options));
+  MR_ASSIGN(const auto workspace, OpenWorkspace(project, options, patience));
+  opened = true;
   pipeline::OperationContext context{*workspace, nullptr, cancel};
   return pipeline::RunOperation(context, request, output);
 }
@@ -60,14 +61,22 @@ Status RunOnce(const CommandLine& line, const pipeline::Project& project,
                const pipeline::OperationRequest& request, CancelToken& cancel) {
   ConsoleOutput output;
   const std::string socket = api::ControlSocketPath(project.data_folder);
-  if (io::PosixFileSystem().Exists(socket)) {
-    const auto client = io::MakeHttpClient();
-    bool answered = false;
-    Status done = api::AskRunning(*client, socket, request, output, &cancel, answered);
-    // A socket left by a process that died: nobody listens, the folder is free.
-    if (done || answered || done.error().code != ErrorCode::kUnavailable) return done;
+  const OpenPatience patience{.is_pointless = [&cancel, &socket] {
+    return cancel.cancelled() || api::IsListening(socket);
+  }};
+  // A pipeline that starts has the folder before it listens, so both are tried again.
+  for (int attempt = 0;; ++attempt) {
+    if (io::PosixFileSystem().Exists(socket)) {
+      const auto client = io::MakeHttpClient();
+      bool answered = false;
+      Status done = api::AskRunning(*client, socket, request, output, &cancel, answered);
+      // A socket left by a process that died: nobody listens, the folder is free.
+      if (done || answered || done.error().code != ErrorCode::kUnavailable) return done;
+    }
+    bool opened = false;
+    Status done = RunHere(line, project, request, output, cancel, patience, opened);
+    if (done || opened || attempt > 0 || !api::IsListening(socket)) return done;
   }
-  return RunHere(line, project, request, output, cancel);
 }
 
 // Standard input in portions that fit a request, each a transaction of its own.

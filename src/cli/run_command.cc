@@ -4,10 +4,12 @@
 
 #include <unistd.h>
 
+#include "api/control.h"
 #include "api/doors.h"
 #include "base/logging.h"
 #include "cli/commands.h"
 #include "cli/live_view.h"
+#include "cli/open_workspace.h"
 #include "cli/signals.h"
 #include "pipeline/runner.h"
 #include "pipeline/settings.h"
@@ -76,8 +78,10 @@ int RunCommand(const CommandLine& line) {
   const SignalWatch signals([&stop](int signal) { stop.OnSignal(signal); });
   pipeline::WorkspaceOptions options;
   options.accept_loss = line.request.Switch("accept-loss");
-  auto workspace =
-      pipeline::Workspace::Open(*project, io::PosixFileSystem(), io::SystemClock(), options);
+  const std::string socket = api::ControlSocketPath(project->data_folder);
+  auto workspace = OpenWorkspace(*project, options, {.is_pointless = [&stop, &socket] {
+    return stop.asked() || api::IsListening(socket);
+  }});
   if (!workspace) return Complain(workspace.error());
   for (const std::string& change : (*workspace)->changes())
     logging::Info("project.applied", {{"change", change}});
