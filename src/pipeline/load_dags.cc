@@ -217,6 +217,18 @@ std::optional<schedule::TaskSpec> ProjectLoader::LoadTask(const std::string& dag
   spec.pool = section.Text("pool");
   spec.priority = static_cast<int>(section.Integer("priority"));
   if (spec.pool != schedule::kDefaultPool && !project_.pools.contains(spec.pool)) {
+void ProjectLoader::CheckQueryTask(const BatchQuerySpec& query, const Section& section) {
+  if (tables_unreadable_) return;
+  if (!query.sql.unreadable && !schemas_unreadable_) {
+    const sql::BoundQuery bound =
+        sql::BindQuery(query.sql.text, ProjectCatalog(project_, false), {});
+    Add(query.sql, bound.errors);
+    Add(query.sql, bound.warnings, true);
+  }
+  if (!query.into.empty() && !project_.tables.contains(query.into))
+    Error(section.Where("into"), fmt::format("no table \"{}\"", query.into));
+}
+
     Error(section.Where("pool"), fmt::format("no pool \"{}\"", spec.pool),
           "declare it under pools:");
   }
@@ -241,13 +253,7 @@ std::optional<schedule::TaskSpec> ProjectLoader::LoadTask(const std::string& dag
     spec.kind = "query";
     const Section query = section.Child("query");
     work.query = BatchQuerySpec{TextOrFile(query, "sql", ".sql"), query.Text("into")};
-    const sql::BoundQuery bound =
-        sql::BindQuery(work.query->sql.text, ProjectCatalog(project_, false), {});
-    Add(work.query->sql, bound.errors);
-    Add(work.query->sql, bound.warnings, true);
-    if (!work.query->into.empty() && !project_.tables.contains(work.query->into)) {
-      Error(query.Where("into"), fmt::format("no table \"{}\"", work.query->into));
-    }
+    CheckQueryTask(*work.query, query);
   }
   project_.tasks.push_back(std::move(work));
   return spec;

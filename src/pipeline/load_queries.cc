@@ -26,19 +26,22 @@ void ProjectLoader::LoadQuery(const std::string& name, const Section& section) {
   query.late = section.Text("late");
   query.into_where = section.Where("into");
 
+  if (!query.sql.unreadable && !schemas_unreadable_) BindQuery(query, section);
+  EnsureLetterTopic(query.dead_letters);
+  if (!query.late.empty()) EnsureLetterTopic(query.late);
+  project_.queries.push_back(std::move(query));
+}
+
+void ProjectLoader::BindQuery(QueryDef& query, const Section& section) {
   const ProjectCatalog catalog(project_, true);
   sql::BoundQuery bound =
       sql::BindQuery(query.sql.text, catalog, {.streaming = true, .ansi = query.ansi});
   Add(query.sql, bound.errors);
   Add(query.sql, bound.warnings, true);
   query.plan = bound.plan;
-  if (query.plan != nullptr) {
-    BindExpectations(query, section);
-    CheckSinks(query, section);
-  }
-  EnsureLetterTopic(query.dead_letters);
-  if (!query.late.empty()) EnsureLetterTopic(query.late);
-  project_.queries.push_back(std::move(query));
+  if (query.plan == nullptr) return;
+  BindExpectations(query, section);
+  CheckSinks(query, section);
 }
 
 void ProjectLoader::BindExpectations(QueryDef& query, const Section& section) {
@@ -47,6 +50,7 @@ void ProjectLoader::BindExpectations(QueryDef& query, const Section& section) {
     expect.name = item.Text("name");
     expect.condition = TextOrFile(item, "condition", ".sql");
     expect.message = item.Text("message");
+    if (expect.condition.unreadable) continue;
     sql::BoundExpr bound = sql::BindExpression(expect.condition.text, query.plan->schema,
                                                {.streaming = true, .ansi = query.ansi});
     Add(expect.condition, bound.errors);
@@ -63,6 +67,7 @@ void ProjectLoader::BindExpectations(QueryDef& query, const Section& section) {
 }
 
 void ProjectLoader::CheckSinks(QueryDef& query, const Section& section) {
+  if (tables_unreadable_) return;
   for (const std::string& sink : section.Texts("into")) {
     if (project_.tables.contains(sink)) {
       query.tables.push_back(sink);

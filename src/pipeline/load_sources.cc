@@ -43,6 +43,7 @@ void ProjectLoader::LoadTopic(const std::string& name, const Section& section) {
   topic.spec.force_retention = section.Text("retain") == "force";
   topic.spec.segment_bytes = project_.settings.log_segment_bytes;
   topic.schema_text = TextOrFile(section, "schema", ".sql");
+  schemas_unreadable_ |= topic.schema_text.unreadable;
   if (!topic.schema_text.text.empty()) {
     sql::ParsedSchema parsed = sql::ParseSchemaDdl(topic.schema_text.text);
     Add(topic.schema_text, parsed.errors);
@@ -81,9 +82,12 @@ void ProjectLoader::LoadReference(const std::string& name, const Section& sectio
   const auto text = io::ReadWholeFile(fs_, reference.path);
   if (!text) {
     Error(section.Where("file"), text.error().message);
+    schemas_unreadable_ = true;
     return;
   }
   const SourceText schema_text = TextOrFile(section, "schema", ".sql");
+  schemas_unreadable_ |= schema_text.unreadable;
+  if (schema_text.unreadable) return;
   if (!schema_text.text.empty()) {
     sql::ParsedSchema parsed = sql::ParseSchemaDdl(schema_text.text);
     Add(schema_text, parsed.errors);
@@ -114,6 +118,7 @@ void ProjectLoader::LoadTables(const Section& root) {
   for (const Node& item : tables->items) sources.push_back(&item);
   for (const Node* node : sources) {
     const SourceText source = TextOrFile(*node, ".cql");
+    tables_unreadable_ |= source.unreadable;
     const cql::DdlScript script = cql::ParseDdl(source.file, source.text, project_.types);
     for (const cql::DdlError& error : script.errors) {
       problems_.push_back(

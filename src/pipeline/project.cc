@@ -145,7 +145,7 @@ SourceText ProjectLoader::TextOrFile(const Node& node, std::string_view extensio
     if (text) return {path, std::move(*text), {1, 1}, 0};
     Error(node.where, text.error().message,
           fmt::format("a name that ends in {} is read as a file", extension));
-    return {path, "", {1, 1}, 0};
+    return {.file = path, .text = {}, .unreadable = true};
   }
   SourceText source{file_, node.text, node.where, 0};
   if (node.quoted && !node.block) ++source.start.column;  // behind the quote

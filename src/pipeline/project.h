@@ -34,6 +34,7 @@ struct SourceText {
   sql::Location start{1, 1};  // where its first line begins in `file`
   int indent = 0;             // columns cut from every line (YAML block scalars)
   bool folded = false;        // its lines were joined: a mistake is placed where the text begins
+  bool unreadable = false;    // its file is; said already, so nothing more is said of the text
 
   Problem At(const sql::Diagnostic& diagnostic, bool is_warning = false) const;
 };

@@ -30,6 +30,7 @@ class ProjectLoader {
   void AddStatement(const cql::DdlStatement& statement, const SourceText& source);
   void LoadQueries(const Section& root);
   void LoadQuery(const std::string& name, const Section& section);
+  void BindQuery(QueryDef& query, const Section& section);
   void BindExpectations(QueryDef& query, const Section& section);
   void CheckSinks(QueryDef& query, const Section& section);
   void CheckTableSink(const QueryDef& query, const std::string& table);
@@ -41,6 +42,7 @@ class ProjectLoader {
                                              const Section& section);
   void LoadHttp(TaskWork& task, const Section& section);
   void LoadTests(const Section& root);
+  void CheckQueryTask(const BatchQuerySpec& query, const Section& section);
 
   // The text of a setting that may name a file with `extension` (".sql") or be the text itself.
   // Reports a missing file.
@@ -58,5 +60,8 @@ class ProjectLoader {
   std::string text_;
   Project project_;
 };
+  // A file of theirs cannot be read, which was said: what depends on them is not judged.
+  bool schemas_unreadable_ = false;
+  bool tables_unreadable_ = false;
 
 }  // namespace millrace::pipeline
