@@ -58,15 +58,43 @@ Status RefuseExisting(io::FileSystem& fs, const std::string& path) {
                                "name a folder that does not exist yet"});
 }
 
-// Every checksum of the log; the tables verify their own on each read.
+std::unexpected<Error> Damaged(std::string what) {
+  return std::unexpected(
+      Error{ErrorCode::kDamaged, std::move(what),
+            "restore another backup; millrace inspect shows what of this one's log is whole"});
+}
+
+// Every checksum of the log.
 Status VerifyLog(io::FileSystem& fs, const std::string& folder) {
   MR_ASSIGN(const log::InspectReport report, log::Inspect(fs, folder));
   if (report.ok()) return {};
   const auto damage = std::ranges::find(report.findings, false, &log::Finding::torn_tail);
-  return std::unexpected(
-      Error{ErrorCode::kDamaged,
-            fmt::format("{} at byte {}: {}", damage->file, damage->position, damage->message),
-            "restore another backup; millrace inspect shows what of this one is whole"});
+  return Damaged(fmt::format("{} at byte {}: {}", damage->file, damage->position, damage->message));
+}
+
+// Every checksum of the tables and of the query state.
+Status VerifyTables(io::FileSystem& fs, const std::string& folder) {
+  store::StoreOptions options;
+  options.folder = folder;
+  options.file_system = &fs;
+  options.fatal = [](const Error&) {};  // nothing is written; what is wrong is returned
+  auto store = store::Store::Open(std::move(options));
+  if (!store) return Damaged(store.error().message);
+  if (const Status whole = (*store)->VerifyChecksums(); !whole)
+    return Damaged(whole.error().message);
+  return {};
+}
+
+// Opening checks the whole database.
+Status VerifyRuns(const std::string& file) {
+  const auto database = meta::SqliteDatabase::Open(file, {});
+  return database ? Status() : Damaged(database.error().message);
+}
+
+Status VerifyDataFolder(io::FileSystem& fs, const std::string& folder) {
+  MR_TRY(VerifyLog(fs, io::JoinPath(folder, "log")));
+  MR_TRY(VerifyTables(fs, io::JoinPath(folder, "store")));
+  return VerifyRuns(io::JoinPath(folder, "meta/millrace.db"));
 }
 
 }  // namespace
@@ -101,11 +129,15 @@ Result<BackupReport> RestoreBackup(io::FileSystem& fs, const std::string& source
   if (!fs.Exists(io::JoinPath(source, "FORMAT"))) {
     return Fail(ErrorCode::kInvalidArgument, "{} is no backup: it has no FORMAT file", source);
   }
-  MR_TRY(VerifyLog(fs, io::JoinPath(source, "log")));
   const std::string partial = target + ".partial";
   MR_TRY(io::RemoveTree(fs, partial));
   BackupReport report;
   MR_TRY(CopyTree(fs, source, partial, report));
+  // The copy is what will be worked on; the backup stays as it is.
+  if (Status whole = VerifyDataFolder(fs, partial); !whole) {
+    MR_TRY(io::RemoveTree(fs, partial));
+    return std::unexpected(std::move(whole.error()));
+  }
   MR_TRY(fs.Rename(partial, target));
   MR_TRY(fs.SyncFolder(io::FolderOf(target)));
   return report;

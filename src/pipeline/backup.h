@@ -24,7 +24,8 @@ struct BackupReport {
 Result<BackupReport> MakeBackup(Workspace& workspace, const std::string& target);
 
 // Copies `source`, a backup, to `target`, which must not exist. The copy is complete and synced
-// before it gets its name. kDamaged: a checksum of the backup's log is wrong; nothing is copied.
+// before it gets its name, and every checksum of its log, tables and run history was verified.
+// kDamaged: one is wrong; nothing is left behind.
 Result<BackupReport> RestoreBackup(io::FileSystem& fs, const std::string& source,
                                    const std::string& target);
 
