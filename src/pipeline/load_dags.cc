@@ -38,6 +38,16 @@ extract::PageKind PagesOf(const std::string& text) {
   return extract::PageKind::kNone;
 }
 
+schedule::RetryPolicy ReadRetryPolicy(const Section& section) {
+  schedule::RetryPolicy retry;
+  retry.retries = static_cast<int>(section.Integer("retries"));
+  retry.delay = Milliseconds(section.DurationUs("retry_delay"));
+  retry.factor = section.Real("retry_factor");
+  retry.delay_max = Milliseconds(section.DurationUs("retry_delay_max"));
+  retry.jitter = section.Real("retry_jitter");
+  return retry;
+}
+
 extract::AuthSpec ReadAuth(const Section& section) {
   extract::AuthSpec auth;
   auth.kind = AuthOf(section.Text("kind"));
@@ -160,6 +170,15 @@ void ProjectLoader::LoadDags(const Section& root) {
   for (const auto& [name, section] : root.Children("dags")) LoadDag(name, section);
 }
 
+std::optional<TimestampUs> ProjectLoader::LoadTime(const Section& section, std::string_view name) {
+  const std::string text = section.Text(name);
+  if (text.empty()) return std::nullopt;
+  const auto at = schedule::ParseUtc(text);
+  if (at) return *at;
+  Error(section.Where(name), at.error().message, "write it as 2026-01-31T00:00:00Z");
+  return std::nullopt;
+}
+
 void ProjectLoader::LoadDag(const std::string& name, const Section& section) {
   schedule::DagSpec dag;
   dag.id = name;
@@ -179,13 +198,8 @@ void ProjectLoader::LoadDag(const std::string& name, const Section& section) {
   } else {
     Error(section.Where("schedule"), timetable.error().message, timetable.error().hint);
   }
-  if (const std::string start = section.Text("start"); !start.empty()) {
-    const auto at = schedule::ParseUtc(start);
-    if (at)
-      dag.start = *at;
-    else
-      Error(section.Where("start"), at.error().message, "write it as 2026-01-31T00:00:00Z");
-  }
+  dag.start = LoadTime(section, "start");
+  dag.end = LoadTime(section, "end");
   dag.catch_up = {CatchUpOf(section.Text("catch_up")),
                   Milliseconds(section.DurationUs("catch_up_age"))};
   dag.overlap.kind = section.Text("overlap") == "queue" ? schedule::OverlapPolicy::Kind::kQueue
@@ -203,20 +217,6 @@ void ProjectLoader::LoadDag(const std::string& name, const Section& section) {
   project_.dags.push_back(std::move(dag));
 }
 
-std::optional<schedule::TaskSpec> ProjectLoader::LoadTask(const std::string& dag,
-                                                          const std::string& name,
-                                                          const Section& section) {
-  schedule::TaskSpec spec;
-  spec.id = name;
-  spec.upstream = section.Texts("needs");
-  spec.rule = RuleOf(section.Text("trigger_rule"));
-  spec.retry.retries = static_cast<int>(section.Integer("retries"));
-  spec.retry.delay = Milliseconds(section.DurationUs("retry_delay"));
-  spec.retry.delay_max = Milliseconds(section.DurationUs("retry_delay_max"));
-  spec.try_timeout = Milliseconds(section.DurationUs("timeout"));
-  spec.pool = section.Text("pool");
-  spec.priority = static_cast<int>(section.Integer("priority"));
-  if (spec.pool != schedule::kDefaultPool && !project_.pools.contains(spec.pool)) {
 void ProjectLoader::CheckQueryTask(const BatchQuerySpec& query, const Section& section) {
   if (tables_unreadable_) return;
   if (!query.sql.unreadable && !schemas_unreadable_) {
@@ -229,8 +229,25 @@ void ProjectLoader::CheckQueryTask(const BatchQuerySpec& query, const Section& s
     Error(section.Where("into"), fmt::format("no table \"{}\"", query.into));
 }
 
+std::optional<schedule::TaskSpec> ProjectLoader::LoadTask(const std::string& dag,
+                                                          const std::string& name,
+                                                          const Section& section) {
+  schedule::TaskSpec spec;
+  spec.id = name;
+  spec.upstream = section.Texts("needs");
+  spec.rule = RuleOf(section.Text("trigger_rule"));
+  spec.retry = ReadRetryPolicy(section);
+  spec.try_timeout = Milliseconds(section.DurationUs("timeout"));
+  spec.pool = section.Text("pool");
+  spec.pool_slots = static_cast<int>(section.Integer("pool_slots"));
+  spec.priority = static_cast<int>(section.Integer("priority"));
+  if (spec.pool != schedule::kDefaultPool && !project_.pools.contains(spec.pool)) {
     Error(section.Where("pool"), fmt::format("no pool \"{}\"", spec.pool),
           "declare it under pools:");
+  } else if (project_.pools.contains(spec.pool) && project_.pools.at(spec.pool) < spec.pool_slots) {
+    Error(section.Where("pool_slots"),
+          fmt::format("task {} takes {} slots of pool {}, which has {}", name, spec.pool_slots,
+                      spec.pool, project_.pools.at(spec.pool)));
   }
   TaskWork work;
   work.dag = dag;

@@ -6,19 +6,13 @@ namespace millrace::pipeline {
 namespace {
 
 constexpr Operation kOperations[] = {
-    {"query", QueryOperation},
-    {"tail", TailOperation},
-    {"produce", ProduceOperation},
-    {"topics", TopicsOperation},
-    {"tables", TablesOperation},
-    {"runs", RunsOperation},
-    {"trigger", TriggerOperation, true},
-    {"backfill", BackfillOperation, true},
-    {"clear", ClearOperation, true},
-    {"pause", PauseOperation, true},
-    {"dead-letters", DeadLettersOperation},
-    {"replay", ReplayOperation},
-    {"backup", BackupOperation},
+    {"query", QueryOperation},           {"tail", TailOperation},
+    {"produce", ProduceOperation},       {"topics", TopicsOperation},
+    {"tables", TablesOperation},         {"runs", RunsOperation},
+    {"trigger", TriggerOperation, true}, {"backfill", BackfillOperation, true},
+    {"clear", ClearOperation, true},     {"cancel", CancelOperation, true},
+    {"pause", PauseOperation, true},     {"dead-letters", DeadLettersOperation},
+    {"replay", ReplayOperation},         {"backup", BackupOperation},
     {"status", StatusOperation, true},
 };
 

@@ -69,6 +69,7 @@ Status RunsOperation(OperationContext&, const OperationRequest&, Output&);
 Status TriggerOperation(OperationContext&, const OperationRequest&, Output&);
 Status BackfillOperation(OperationContext&, const OperationRequest&, Output&);
 Status ClearOperation(OperationContext&, const OperationRequest&, Output&);
+Status CancelOperation(OperationContext&, const OperationRequest&, Output&);
 Status PauseOperation(OperationContext&, const OperationRequest&, Output&);
 Status DeadLettersOperation(OperationContext&, const OperationRequest&, Output&);
 Status ReplayOperation(OperationContext&, const OperationRequest&, Output&);

@@ -35,6 +35,37 @@ std::string RunJson(const schedule::RunRecord& run) {
   return json.Object() + '\n';
 }
 
+// One object a try, with the lines of its log.
+Status ShowTriesAsJson(schedule::Scheduler* scheduler, const std::string& dag,
+                       const std::string& run, Output& output) {
+  MR_ASSIGN(const auto instances, scheduler->ListTaskInstances(dag, run));
+  for (const schedule::TaskInstanceRecord& instance : instances) {
+    MR_ASSIGN(const auto tries, scheduler->ListTries(dag, run, instance.task_id));
+    for (const schedule::TryRecord& one : tries) {
+      MR_ASSIGN(const auto lines,
+                scheduler->ReadLog(dag, run, instance.task_id, one.try_number, 1, 1000));
+      std::string log;
+      for (const schedule::LogLine& line : lines) {
+        log += (log.empty() ? "" : ",") + JsonText()
+                                              .Field("at", schedule::FormatUtc(line.at))
+                                              .Field("level", schedule::Name(line.level))
+                                              .Field("text", line.text)
+                                              .Object();
+      }
+      JsonText json;
+      json.Field("task", instance.task_id)
+          .Field("try", int64_t{one.try_number})
+          .Field("generation", one.generation.value)
+          .Field("state", schedule::Name(one.state));
+      json.Field("started_at", schedule::FormatUtc(one.started_at));
+      if (one.ended_at) json.Field("ended_at", TimeText(one.ended_at));
+      if (!one.error.empty()) json.Field("error", one.error);
+      MR_TRY(output.Write(json.Raw("log", "[" + log + "]").Object() + '\n'));
+    }
+  }
+  return {};
+}
+
 Status ShowTries(schedule::Scheduler* scheduler, const std::string& dag, const std::string& run,
                  Output& output) {
   MR_ASSIGN(const auto instances, scheduler->ListTaskInstances(dag, run));
@@ -81,6 +112,45 @@ Result<schedule::RunRecord> WaitForEnd(schedule::Scheduler& scheduler,
   }
 }
 
+// A time given by --flag.
+Result<TimestampUs> TimeFlag(const OperationRequest& request, const std::string& flag) {
+  auto at = schedule::ParseUtc(request.Flag(flag));
+  if (at) return at;
+  return std::unexpected(std::move(at).error().WithContext("--" + flag));
+}
+
+// The parameters of a run: a JSON object, or "{}" when none are given.
+Result<std::string> ConfFlag(const OperationRequest& request) {
+  const std::string conf = request.Flag("conf", "{}");
+  Problems problems;
+  const Node parsed = ParseDocument("--conf", conf, {}, problems);  // JSON is YAML
+  if (problems.empty() && parsed.kind == Node::Kind::kMap) return conf;
+  return std::unexpected(Error{
+      ErrorCode::kInvalidArgument,
+      fmt::format("--conf is no JSON object{}", problems.empty() ? "" : ": " + problems[0].message),
+      R"(write it as '{"name": "value"}')"});
+}
+
+Result<schedule::Reprocess> ReprocessFlag(const OperationRequest& request) {
+  const std::string text = request.Flag("reprocess", "none");
+  for (const auto reprocess :
+       {schedule::Reprocess::kNone, schedule::Reprocess::kFailed, schedule::Reprocess::kAll}) {
+    if (schedule::Name(reprocess) == text) return reprocess;
+  }
+  return Fail(ErrorCode::kInvalidArgument, "--reprocess is none, failed or all, not \"{}\"", text);
+}
+
+Status ListBackfills(const SchedulerAccess& scheduler, const std::string& dag, Output& output) {
+  std::vector<std::vector<std::string>> rows = {{"ID", "STATE", "FROM", "TO", "NEXT", "STARTED"}};
+  MR_ASSIGN(const auto backfills, scheduler->ListBackfills(dag));
+  for (const schedule::BackfillRecord& one : backfills) {
+    rows.push_back({std::to_string(one.backfill_id), std::string(schedule::Name(one.state)),
+                    schedule::FormatUtc(one.from), schedule::FormatUtc(one.to),
+                    schedule::FormatUtc(one.cursor), std::to_string(one.started_count)});
+  }
+  return output.Write(AlignedText(rows));
+}
+
 std::vector<std::string> Split(const std::string& text) {
   std::vector<std::string> parts;
   size_t at = 0;
@@ -97,7 +167,8 @@ std::vector<std::string> Split(const std::string& text) {
 Status RunsOperation(OperationContext& context, const OperationRequest& request, Output& output) {
   MR_ASSIGN(const SchedulerAccess scheduler, SchedulerAccess::Of(context));
   if (request.arguments.size() == 2) {
-    return ShowTries(scheduler.operator->(), request.arguments[0], request.arguments[1], output);
+    const auto show = request.Switch("json") ? ShowTriesAsJson : ShowTries;
+    return show(scheduler.operator->(), request.arguments[0], request.arguments[1], output);
   }
   schedule::RunFilter filter;
   if (!request.arguments.empty()) filter.dag_id = request.arguments[0];
@@ -129,9 +200,9 @@ Status TriggerOperation(OperationContext& context, const OperationRequest& reque
   MR_ASSIGN(const std::string dag, OneDag(context, request));
   MR_ASSIGN(const SchedulerAccess scheduler, SchedulerAccess::Running(context));
   schedule::TriggerRequest trigger;
-  trigger.conf_json = request.Flag("conf", "{}");
-  if (const std::string date = request.Flag("logical-date"); !date.empty()) {
-    MR_ASSIGN(trigger.logical_date, schedule::ParseUtc(date));
+  MR_ASSIGN(trigger.conf_json, ConfFlag(request));
+  if (!request.Flag("logical-date").empty()) {
+    MR_ASSIGN(trigger.logical_date, TimeFlag(request, "logical-date"));
   }
   MR_ASSIGN(schedule::RunRecord run, scheduler->Trigger(dag, trigger));
   if (request.Switch("wait")) {
@@ -153,20 +224,15 @@ Status BackfillOperation(OperationContext& context, const OperationRequest& requ
                          Output& output) {
   MR_ASSIGN(const std::string dag, OneDag(context, request));
   MR_ASSIGN(const SchedulerAccess scheduler, SchedulerAccess::Running(context));
+  if (request.Switch("list")) return ListBackfills(scheduler, dag, output);
   schedule::BackfillRequest backfill;
   backfill.dag_id = dag;
-  MR_ASSIGN(backfill.from, schedule::ParseUtc(request.Flag("from")));
-  MR_ASSIGN(backfill.to, schedule::ParseUtc(request.Flag("to")));
+  MR_ASSIGN(backfill.from, TimeFlag(request, "from"));
+  MR_ASSIGN(backfill.to, TimeFlag(request, "to"));
+  MR_ASSIGN(backfill.conf_json, ConfFlag(request));
   MR_ASSIGN(const int64_t parallelism, request.Number("parallelism", 1));
   backfill.parallelism = static_cast<int>(parallelism);
-  const std::string reprocess = request.Flag("reprocess", "none");
-  if (reprocess == "failed")
-    backfill.reprocess = schedule::Reprocess::kFailed;
-  else if (reprocess == "all")
-    backfill.reprocess = schedule::Reprocess::kAll;
-  else if (reprocess != "none")
-    return Fail(ErrorCode::kInvalidArgument, "--reprocess is none, failed or all, not \"{}\"",
-                reprocess);
+  MR_ASSIGN(backfill.reprocess, ReprocessFlag(request));
   MR_ASSIGN(const schedule::BackfillPlan plan, scheduler->PlanBackfill(backfill));
   std::string dates;
   for (const TimestampUs date : plan.first_dates)
@@ -192,6 +258,19 @@ Status ClearOperation(OperationContext& context, const OperationRequest& request
   clear.only_failed = request.Switch("only-failed");
   MR_ASSIGN(const int cleared, scheduler->Clear(clear));
   return output.Write(fmt::format("{} task instances cleared\n", cleared));
+}
+
+Status CancelOperation(OperationContext& context, const OperationRequest& request, Output& output) {
+  MR_ASSIGN(const SchedulerAccess scheduler, SchedulerAccess::Running(context));
+  if (request.flags.contains("backfill")) {
+    MR_ASSIGN(const int64_t id, request.Number("backfill", 0));
+    MR_TRY(scheduler->CancelBackfill(id));
+    return output.Write(fmt::format("backfill {} starts no further runs\n", id));
+  }
+  if (request.arguments.size() != 2)
+    return Fail(ErrorCode::kInvalidArgument, "cancel needs a DAG and a run, or --backfill");
+  MR_TRY(scheduler->CancelRun(request.arguments[0], request.arguments[1]));
+  return output.Write(fmt::format("{} is cancelled\n", request.arguments[1]));
 }
 
 Status PauseOperation(OperationContext& context, const OperationRequest& request, Output& output) {

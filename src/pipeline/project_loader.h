@@ -37,12 +37,14 @@ class ProjectLoader {
   void EnsureLetterTopic(const std::string& name);
   void LoadPools(const Section& root);
   void LoadDags(const Section& root);
+  // A time in ISO 8601; nullopt when there is none or it is none, which is reported.
+  std::optional<TimestampUs> LoadTime(const Section& section, std::string_view name);
   void LoadDag(const std::string& name, const Section& section);
   std::optional<schedule::TaskSpec> LoadTask(const std::string& dag, const std::string& name,
                                              const Section& section);
+  void CheckQueryTask(const BatchQuerySpec& query, const Section& section);
   void LoadHttp(TaskWork& task, const Section& section);
   void LoadTests(const Section& root);
-  void CheckQueryTask(const BatchQuerySpec& query, const Section& section);
 
   // The text of a setting that may name a file with `extension` (".sql") or be the text itself.
   // Reports a missing file.
@@ -58,10 +60,10 @@ class ProjectLoader {
   const LoadOptions& options_;
   Problems& problems_;
   std::string text_;
-  Project project_;
-};
   // A file of theirs cannot be read, which was said: what depends on them is not judged.
   bool schemas_unreadable_ = false;
   bool tables_unreadable_ = false;
+  Project project_;
+};
 
 }  // namespace millrace::pipeline

@@ -91,11 +91,96 @@ TEST_F(ProjectTest, PlacesMistakesOfSqlInItsFile) {
   Write("q.sql", "SELECT id,\n  nope\nFROM STREAM(raw)\n");
   ExpectProblem("queries:\n  q: {sql: q.sql, into: k.t}\n",
                 "q.sql:2:3: error: [UNRESOLVED_COLUMN.WITH_SUGGESTION] there is no column nope");
-  const std::vector<std::string> lines = ProblemsOf("queries:\n  q: {sql: gone.sql, into: k.t}\n");
-  EXPECT_EQ(
-      lines[0],
-      "pipeline.yaml:2:12: error: /p/gone.sql does not exist (a name that ends in .sql is read "
-      "as a file)");
+}
+
+// What depends on a file that cannot be read is not judged.
+TEST_F(ProjectTest, AMissingFileIsOneMistake) {
+  const std::string gone =
+      "error: /p/gone.sql does not exist (a name that ends in .sql is read as a file)";
+  ExpectProblem("queries:\n  q: {sql: gone.sql, into: k.t}\n", "pipeline.yaml:2:12: " + gone);
+  ExpectProblem(
+      "queries:\n  q:\n    sql: 'SELECT id FROM STREAM(raw)'\n    into: k.t\n"
+      "    expect:\n      - {name: e, condition: gone.sql}\n",
+      "pipeline.yaml:6:30: " + gone);
+  ExpectProblem(
+      "references:\n  r: {file: gone.csv, key: a}\n"
+      "queries:\n  q:\n    sql: 'SELECT u.id, r.b AS n FROM STREAM(raw) u LEFT JOIN r ON "
+      "u.id = r.a'\n    into: k.t\n",
+      "pipeline.yaml:2:13: error: /p/gone.csv does not exist");
+  ExpectProblem("dags:\n  d:\n    tasks:\n      a: {query: {sql: gone.sql, into: k.t}}\n",
+                "pipeline.yaml:4:24: " + gone);
+}
+
+TEST_F(ProjectTest, EverySettingOfADagReachesTheScheduler) {
+  Write("pipeline.yaml", fmt::format("{}{}", kHead, R"(
+pools: {narrow: {slots: 2}}
+dags:
+  d:
+    schedule: "30 0 2 * * *"
+    time_zone: Europe/Berlin
+    start: 2026-01-01T00:00:00Z
+    end: 2026-12-31
+    catch_up: all
+    catch_up_age: 2d
+    overlap: queue
+    queue_max: 7
+    max_active_runs: 3
+    run_timeout: 1h
+    paused: true
+    tasks:
+      a: {command: {argv: [ls]}}
+      b:
+        needs: [a]
+        trigger_rule: one_failed
+        retries: 4
+        retry_delay: 3s
+        retry_factor: 1.5
+        retry_delay_max: 40s
+        retry_jitter: 0.25
+        timeout: 90s
+        pool: narrow
+        pool_slots: 2
+        priority: 5
+        command: {argv: [ls]}
+      c: {needs: [b], trigger_rule: all_done, command: {argv: [ls]}}
+)"));
+  Problems problems;
+  LoadOptions options;
+  options.now = TimestampUs(1767225600000000);  // 2026-01-01
+  const auto project = LoadProject(fs_, "/p/pipeline.yaml", options, problems);
+  ASSERT_TRUE(project) << fmt::format("{}", problems.size());
+  const schedule::DagSpec& dag = project->dags[0];
+  // 02:00:30 of Berlin's winter.
+  EXPECT_EQ(dag.timetable.NextAfter(options.now), options.now + 3'630'000'000);
+  EXPECT_EQ(dag.start, options.now);
+  EXPECT_EQ(dag.end, options.now + int64_t{364} * 86'400'000'000);
+  EXPECT_EQ(dag.catch_up.kind, schedule::CatchUpPolicy::Kind::kAll);
+  EXPECT_EQ(dag.catch_up.max_age, std::chrono::hours(48));
+  EXPECT_EQ(dag.overlap.kind, schedule::OverlapPolicy::Kind::kQueue);
+  EXPECT_EQ(dag.overlap.queue_max, 7);
+  EXPECT_EQ(dag.max_active_runs, 3);
+  EXPECT_EQ(dag.run_timeout, std::chrono::hours(1));
+  EXPECT_TRUE(dag.starts_paused);
+  const schedule::TaskSpec& task = dag.tasks[1];
+  EXPECT_EQ(task.upstream, std::vector<std::string>{"a"});
+  EXPECT_EQ(task.rule, schedule::TriggerRule::kOneFailed);
+  EXPECT_EQ(task.retry.retries, 4);
+  EXPECT_EQ(task.retry.delay, std::chrono::seconds(3));
+  EXPECT_EQ(task.retry.factor, 1.5);
+  EXPECT_EQ(task.retry.delay_max, std::chrono::seconds(40));
+  EXPECT_EQ(task.retry.jitter, 0.25);
+  EXPECT_EQ(task.try_timeout, std::chrono::seconds(90));
+  EXPECT_EQ(task.pool, "narrow");
+  EXPECT_EQ(task.pool_slots, 2);
+  EXPECT_EQ(task.priority, 5);
+  EXPECT_EQ(dag.tasks[2].rule, schedule::TriggerRule::kAllDone);
+}
+
+TEST_F(ProjectTest, SlotsMustFitTheirPool) {
+  ExpectProblem(
+      "pools: {p: {slots: 2}}\ndags:\n  d:\n    tasks:\n      a:\n        pool: p\n"
+      "        pool_slots: 3\n        command: {argv: ls}\n",
+      "pipeline.yaml:7:21: error: task a takes 3 slots of pool p, which has 2");
 }
 
 TEST_F(ProjectTest, KnowsTheNamesOfTopicsTablesAndPools) {

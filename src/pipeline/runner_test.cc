@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -55,17 +56,21 @@ class RunnerTest : public testing::Test {
         (std::filesystem::temp_directory_path() / "millrace_runner_XXXXXX").string();
     ASSERT_NE(mkdtemp(pattern.data()), nullptr);
     folder_ = pattern;
-    const auto file =
-        io::PosixFileSystem().OpenForWrite(folder_ + "/pipeline.yaml", io::OpenMode::kCreateNew);
-    ASSERT_TRUE(file);
-    ASSERT_TRUE((*file)->Append(kProject));
-    Open(folder_ + "/data");
+    OpenProject(kProject, folder_ + "/data");
   }
   void TearDown() override {
     Close();
     std::filesystem::remove_all(folder_);
   }
 
+  void OpenProject(std::string_view text, const std::string& data_folder) {
+    Close();
+    const auto file =
+        io::PosixFileSystem().OpenForWrite(folder_ + "/pipeline.yaml", io::OpenMode::kTruncate);
+    ASSERT_TRUE(file);
+    ASSERT_TRUE((*file)->Append(text));
+    Open(data_folder);
+  }
   void Open(const std::string& data_folder) {
     Problems problems;
     LoadOptions options;
@@ -170,16 +175,43 @@ std::string LargestFile(const std::string& folder, const std::string& ending) {
   return largest;
 }
 
+// Turns one bit of a byte.
+void Damage(const std::string& path, int64_t at) {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekg(at);
+  const int byte = file.get();
+  ASSERT_NE(byte, EOF) << path;
+  file.seekp(at);
+  file.put(static_cast<char>(byte ^ 1));
+}
+
+TEST_F(RunnerTest, ABackupWithDamagedTablesOrRunsIsNotRestored) {
+  Start();
+  Produce("a", fmt::format("{{\"id\":\"{}\",\"n\":1}}\n", std::string(3000, 'x')));
+  runner_.reset();
+  ASSERT_TRUE(Do({"backup", {folder_ + "/backup"}, {}, ""}));
+  const std::string copy = folder_ + "/copy";
+  for (const auto& [path, at] : {std::pair(LargestFile(folder_ + "/backup/store", ".sst"), 100),
+                                 std::pair(folder_ + "/backup/meta/millrace.db", 100)}) {
+    std::filesystem::copy(folder_ + "/backup", copy, std::filesystem::copy_options::recursive);
+    Damage(copy + path.substr((folder_ + "/backup").size()), at);
+    const auto restored = RestoreBackup(io::PosixFileSystem(), copy, folder_ + "/restored");
+    ASSERT_FALSE(restored) << path;
+    EXPECT_EQ(restored.error().code, ErrorCode::kDamaged) << restored.error().ToString();
+    EXPECT_FALSE(std::filesystem::exists(folder_ + "/restored"));
+    EXPECT_FALSE(std::filesystem::exists(folder_ + "/restored.partial"));
+    std::filesystem::remove_all(copy);
+  }
+  EXPECT_TRUE(RestoreBackup(io::PosixFileSystem(), folder_ + "/backup", folder_ + "/restored"));
+}
+
 TEST_F(RunnerTest, ADamagedBackupIsNotRestored) {
   Start();
   Produce("a", fmt::format("{{\"id\":\"{}\",\"n\":1}}\n", std::string(3000, 'x')));
   Produce("b", "{\"id\":\"y\",\"n\":1}\n");
   ASSERT_TRUE(Do({"backup", {folder_ + "/backup"}, {}, ""}));
   const std::string segment = LargestFile(folder_ + "/backup/log/raw", ".log");
-  std::fstream file(segment, std::ios::in | std::ios::out | std::ios::binary);
-  file.seekp(65);  // within the first batch's records
-  file.put('!');
-  file.close();
+  Damage(segment, 65);  // within the first batch's records
   const auto restored =
       RestoreBackup(io::PosixFileSystem(), folder_ + "/backup", folder_ + "/restored");
   ASSERT_FALSE(restored);
@@ -198,6 +230,100 @@ TEST_F(RunnerTest, ReplayRebuildsATable) {
   ASSERT_TRUE(Do({"dead-letters", {"list"}, {{"json", "true"}}, ""}));
   EXPECT_NE(output_.written.find("\"count\":1,"), std::string::npos) << output_.written;
   EXPECT_FALSE(Do({"replay", {"k.nope"}, {}, ""}));
+}
+
+TEST_F(RunnerTest, AReplayFromLaterHoldsOnlyRowsFromThereOn) {
+  Start();
+  Produce("a", "{\"id\":\"x\",\"n\":1}\n{\"id\":\"y\",\"n\":2}\n");
+  std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  const int64_t between_ms = io::SystemClock().Now().value / 1000;
+  Produce("b", "{\"id\":\"y\",\"n\":3}\n{\"id\":\"z\",\"n\":4}\n");
+  ASSERT_EQ(Rows(), "id,n\nx,2\ny,6\nz,8\n");
+  Status done = Do({"replay", {"k.doubled"}, {{"from", std::to_string(between_ms)}}, ""});
+  ASSERT_TRUE(done) << done.error().ToString();
+  EXPECT_EQ(Rows(), "id,n\ny,6\nz,8\n");
+  Produce("c", "{\"id\":\"w\",\"n\":5}\n");
+  EXPECT_EQ(Rows(), "id,n\nw,10\ny,6\nz,8\n");
+
+  // Records without a key take turns: x, y, w and so on are spread over both partitions.
+  done = Do({"replay", {"k.doubled"}, {{"from", "raw:0:1,raw:1:1"}}, ""});
+  ASSERT_TRUE(done) << done.error().ToString();
+  EXPECT_EQ(Rows(), "id,n\nw,10\ny,6\nz,8\n");
+  done = Do({"replay", {"k.doubled"}, {{"from", "raw:0:99"}}, ""});
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, ErrorCode::kInvalidArgument) << done.error().ToString();
+  EXPECT_EQ(Rows(), "id,n\nw,10\ny,6\nz,8\n");  // as it was
+  ASSERT_TRUE(Do({"replay", {"k.doubled"}, {}, ""}));
+  EXPECT_EQ(Rows(), "id,n\nw,10\nx,2\ny,6\nz,8\n");
+}
+
+constexpr std::string_view kWindows = R"(millrace: 1
+name: t
+api: {listen: "off"}
+topics:
+  raw: {partitions: 2, schema: "at TIMESTAMP, n INT", event_time: at, watermark_delay: 0s}
+queries:
+  counted:
+    sql: >
+      SELECT window.start AS minute, count(*) AS n FROM STREAM(raw)
+      GROUP BY window(at, '1 minute')
+    idle_timeout: 300ms
+    into: k.counted
+    dead_letters: refused
+tables:
+  - "CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1};"
+  - "CREATE TABLE k.counted (minute timestamp PRIMARY KEY, n bigint);"
+)";
+
+// Windows that closed only because a partition was idle are closed by the replay too.
+TEST_F(RunnerTest, AReplayOfWindowsClosesWhatWasClosedAndRefusesToCutOne) {
+  OpenProject(kWindows, folder_ + "/windows");
+  Start();
+  Produce("a",
+          "{\"at\":\"2026-01-01T00:00:10Z\",\"n\":1}\n"
+          "{\"at\":\"2026-01-01T00:00:20Z\",\"n\":1}\n");
+  Produce("b", "{\"at\":\"2026-01-01T00:05:00Z\",\"n\":1}\n");
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  Produce("c", "{\"at\":\"2026-01-01T00:05:01Z\",\"n\":1}\n");  // partition 1 is idle
+  const std::string wanted = "minute,n\n2026-01-01 00:00:00,2\n";
+  const auto rows = [&] {
+    const Status done = Do({"query", {"SELECT minute, n FROM k.counted"}, {{"format", "csv"}}, ""});
+    std::erase(output_.written, '\r');
+    return done ? output_.written : done.error().ToString();
+  };
+  for (int i = 0; i < 100 && rows() != wanted; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  ASSERT_EQ(rows(), wanted);
+
+  Status done = Do({"replay", {"k.counted"}, {}, ""});
+  ASSERT_TRUE(done) << done.error().ToString();
+  EXPECT_EQ(rows(), wanted);
+  done = Do({"replay", {"k.counted"}, {{"from", "0:1"}}, ""});
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, ErrorCode::kUnsupported) << done.error().ToString();
+  EXPECT_EQ(rows(), wanted);
+  done = Do({"replay", {"k.counted"}, {{"from", "0:1"}, {"partial", "true"}}, ""});
+  ASSERT_TRUE(done) << done.error().ToString();
+  EXPECT_EQ(rows(), "minute,n\n2026-01-01 00:00:00,1\n");
+}
+
+// A process that is killed during a replay leaves a shadow and a query's progress behind.
+TEST_F(RunnerTest, AnInterruptedReplayIsForgottenByTheNextStart) {
+  Start();
+  Produce("a", "{\"id\":\"x\",\"n\":1}\n");
+  runner_.reset();
+  ASSERT_TRUE(workspace_->store().CreateShadow("k", "doubled"));
+  flow::EpochWrite left;
+  left.query = "__replay/k.doubled";
+  left.progress.epoch = EpochId(7);
+  ASSERT_TRUE(workspace_->store().Commit(std::move(left)));
+  Close();
+  Open(folder_ + "/data");
+  Start();
+  EXPECT_EQ(workspace_->store().LoadProgress("__replay/k.doubled")->epoch, EpochId(0));
+  EXPECT_EQ(Rows(), "id,n\nx,2\n");
+  ASSERT_TRUE(Do({"replay", {"k.doubled"}, {}, ""}));
+  EXPECT_EQ(Rows(), "id,n\nx,2\n");
 }
 
 TEST_F(RunnerTest, ACancelledReplayLeavesTheTable) {
@@ -227,6 +353,84 @@ TEST_F(RunnerTest, RunsAreTriggeredOnlyWhereASchedulerRuns) {
   const Status done = Do(trigger);
   EXPECT_TRUE(done) << done.error().ToString();
   EXPECT_NE(output_.written.find("success"), std::string::npos) << output_.written;
+}
+
+constexpr std::string_view kSchedules = R"(millrace: 1
+name: t
+api: {listen: "off"}
+dags:
+  d:
+    schedule: "@every 1h"
+    start: 2026-01-01T00:00:00Z
+    tasks:
+      say:
+        command:
+          argv: [sh, -c, 'echo got $1; exit $2', sh, '{{ params.word }}', '{{ params.code }}']
+      after: {needs: [say], command: {argv: [echo, after]}}
+      mend: {needs: [say], trigger_rule: one_failed, command: {argv: [echo, mended]}}
+      slow: {needs: [say], command: {argv: [sleep, '{{ params.sleep }}']}}
+)";
+
+// All that a person does with runs, from the project file and the commands alone.
+TEST_F(RunnerTest, RunsAreTriggeredWithParametersClearedBackfilledAndCancelled) {
+  OpenProject(kSchedules, folder_ + "/schedules");
+  Start(/*schedule=*/true);
+  const auto said = [&](OperationRequest request) {
+    const Status done = Do(std::move(request));
+    return output_.written + output_.notes + (done ? "" : done.error().ToString());
+  };
+  const auto expect_in = [](const std::string& text, std::string_view part) {
+    EXPECT_NE(text.find(part), std::string::npos) << text;
+  };
+  const std::string conf = R"({"word": "hello", "code": "0", "sleep": "0"})";
+  const std::string date = "2025-06-01T00:00:00Z";
+  const std::string run = "manual__" + date;
+  expect_in(said({"trigger", {}, {{"conf", conf}, {"logical-date", date}, {"wait", "true"}}, ""}),
+            run + " success");
+  expect_in(said({"runs", {"d", run}, {}, ""}), "got hello");
+  expect_in(said({"runs", {"d", run}, {{"json", "true"}}, ""}), "\"text\":\"got hello\"");
+  expect_in(said({"runs", {"d", run}, {}, ""}), "task mend  skipped");
+  expect_in(said({"trigger", {}, {{"conf", "[1]"}}, ""}), "--conf is no JSON object");
+  expect_in(said({"trigger", {}, {{"conf", "{\"a\": "}}, ""}), "--conf is no JSON object");
+  expect_in(said({"trigger", {}, {{"logical-date", "x"}}, ""}), "--logical-date: \"x\" is not a");
+
+  const std::string failing = R"({"word": "x", "code": "3", "sleep": "0"})";
+  expect_in(said({"trigger", {}, {{"conf", failing}, {"wait", "true"}}, ""}), "failed");
+  expect_in(said({"clear", {"d", run}, {{"tasks", "say"}}, ""}), "4 task instances cleared");
+  expect_in(said({"clear", {"d", run}, {{"tasks", "after"}, {"only-these", "true"}}, ""}),
+            "1 task instances cleared");
+
+  OperationRequest backfill{"backfill",
+                            {},
+                            {{"from", "2026-01-01T01:00:00Z"},
+                             {"to", "2026-01-01T05:00:00Z"},
+                             {"parallelism", "5"},
+                             {"conf", conf}},
+                            ""};
+  expect_in(said(backfill), "5 logical dates, 0 with a run already: 5 runs to start");
+  expect_in(said(backfill), "nothing started; add --yes to start them");
+  backfill.flags["yes"] = "true";
+  expect_in(said(backfill), "backfill 1 started");
+  for (int i = 0; i < 1000; ++i) {
+    if (said({"runs", {}, {{"state", "success"}, {"json", "true"}}, ""}).find("T05:00:00Z") !=
+        std::string::npos)
+      break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  backfill.flags.erase("yes");
+  expect_in(said(backfill), "5 logical dates, 5 with a run already: 0 runs to start");
+  expect_in(said({"backfill", {}, {{"from", "x"}}, ""}), "--from: \"x\" is not a time");
+  expect_in(said({"backfill", {}, {{"list", "true"}}, ""}), "2026-01-01T05:00:00Z");
+
+  const std::string slow = R"({"word": "x", "code": "0", "sleep": "60"})";
+  const std::string slow_date = "2025-06-02T00:00:00Z";
+  ASSERT_TRUE(Do({"trigger", {}, {{"conf", slow}, {"logical-date", slow_date}}, ""}));
+  expect_in(said({"cancel", {"d", "manual__" + slow_date}, {}, ""}), "is cancelled");
+  expect_in(said({"cancel", {"d"}, {}, ""}), "cancel needs a DAG and a run");
+  expect_in(said({"cancel", {}, {{"backfill", "77"}}, ""}), "77");
+  expect_in(said({"pause", {}, {}, ""}), "d paused");
+  EXPECT_TRUE(runner_->Snapshot().dags[0].record.paused);
+  expect_in(said({"pause", {}, {{"off", "true"}}, ""}), "d goes on");
 }
 
 TEST_F(RunnerTest, UnknownOperationsAndNumbersAreRefused) {
