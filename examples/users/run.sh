@@ -7,9 +7,9 @@ cd "$(dirname "$0")/../.."
 
 bin=${MILLRACE_BIN:-build/release}
 data=${MILLRACE_DATA:-build/run/data}
-export MILLRACE_DATA=$PWD/${data#"$PWD/"}
-ledger=$(dirname "$MILLRACE_DATA")/users-api-ledger.jsonl
-mkdir -p "$(dirname "$MILLRACE_DATA")"
+data=${data#"$PWD/"}
+ledger=$(dirname "$data")/users-api-ledger.jsonl
+mkdir -p "$(dirname "$data")"
 for_option=()
 [ -z "${FOR:-}" ] || for_option=(--for "$FOR")
 
@@ -17,21 +17,21 @@ if [ -z "${USERS_API_URL:-}" ]; then
   port=${USERS_API_PORT:-18080}
   export USERS_API_URL=http://127.0.0.1:$port/api/
   "$bin/examples/users/api/millrace_users_api" --port "$port" --ledger "$ledger" ${USERS_API_FAULTS:+--faults "$USERS_API_FAULTS"} \
-    >"$(dirname "$MILLRACE_DATA")/users-api.log" 2>&1 &
+    >"$(dirname "$data")/users-api.log" 2>&1 &
   api=$!
   trap 'kill $api 2>/dev/null || true; wait $api 2>/dev/null || true' EXIT
   for _ in $(seq 50); do
     (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break
-    kill -0 $api 2>/dev/null || { cat "$(dirname "$MILLRACE_DATA")/users-api.log" >&2; exit 4; }
+    kill -0 $api 2>/dev/null || { cat "$(dirname "$data")/users-api.log" >&2; exit 4; }
     sleep 0.1
   done
 fi
 
 status=0
 trap : INT  # Ctrl-C goes to millrace, which stops cleanly; this script waits for it
-"$bin/src/cli/millrace" run examples/users/pipeline.yaml "${for_option[@]}" "$@" || status=$?
+"$bin/src/cli/millrace" run examples/users/pipeline.yaml --data "$data" "${for_option[@]}" "$@" || status=$?
 trap - INT
 if [ -n "${api:-}" ] && [ -n "${FOR:-}" ]; then
-  "$bin/examples/users/check/millrace_users_check" --data "$MILLRACE_DATA" --ledger "$ledger" || status=1
+  "$bin/examples/users/check/millrace_users_check" --data "$data" --ledger "$ledger" || status=1
 fi
 exit $status

@@ -4,8 +4,31 @@
 
 #include <CLI/CLI.hpp>
 
+#include "sql/source_text.h"
+
 namespace millrace::cli {
 namespace {
+
+// As one word of a shell.
+std::string ShellWord(const std::string& text) {
+  const bool plain = !text.empty() && std::ranges::all_of(text, [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+           std::string_view("/._-+:,@%=").find(c) != std::string_view::npos;
+  });
+  if (plain) return text;
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+// The nearest command of a misspelt one.
+std::string UnknownCommand(const std::string& name) {
+  std::vector<std::string> names;
+  for (const CommandEntry& command : AllCommands()) names.emplace_back(command.name);
+  const std::string nearest = sql::NearestName(name, names);
+  return fmt::format("millrace: no command \"{}\"\n  try: millrace {}\n", name,
+                     nearest.empty() ? "--help" : nearest);
+}
 
 std::vector<std::string> Choices(std::string_view choices) {
   std::vector<std::string> list;
@@ -99,11 +122,22 @@ std::string Overview() {
 
 }  // namespace
 
+std::string CommandLine::Sibling(std::string_view other, const std::string& file) const {
+  std::string text = fmt::format("{} {} --project {}", ShellWord(program), other, ShellWord(file));
+  if (!data_folder.empty()) text += " --data " + ShellWord(data_folder);
+  if (!profile.empty()) text += " --profile " + ShellWord(profile);
+  return text;
+}
+
 ParsedCommandLine ParseCommandLine(int argc, const char* const* argv) {
   if (argc < 2 || std::string_view(argv[1]) == "--help" || std::string_view(argv[1]) == "-h" ||
       std::string_view(argv[1]) == "help") {
     return {std::nullopt, argc < 2 ? 2 : 0, Overview()};
   }
+  const std::string first = argv[1];
+  const auto names_it = [&](const CommandEntry& command) { return command.name == first; };
+  if (!first.starts_with('-') && std::ranges::none_of(AllCommands(), names_it))
+    return {std::nullopt, 2, UnknownCommand(first)};
   CLI::App root("millrace");
   root.name("millrace");
   root.require_subcommand(1);
@@ -118,8 +152,10 @@ ParsedCommandLine ParseCommandLine(int argc, const char* const* argv) {
     return {std::nullopt, code == 0 ? 0 : 2, code == 0 ? out.str() : err.str()};
   }
   for (size_t i = 0; i < slots.size(); ++i) {
-    if (root.got_subcommand(std::string(AllCommands()[i].name)))
-      return {Collect(AllCommands()[i], slots[i]), 0, {}};
+    if (!root.got_subcommand(std::string(AllCommands()[i].name))) continue;
+    CommandLine line = Collect(AllCommands()[i], slots[i]);
+    line.program = argv[0];
+    return {std::move(line), 0, {}};
   }
   return {std::nullopt, 2, Overview()};
 }

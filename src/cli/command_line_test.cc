@@ -77,6 +77,23 @@ TEST(CommandTable, EveryExampleParsesAsItsCommand) {
   }
 }
 
+TEST(CommandLine, AMisspeltCommandIsNamedWithTheNearest) {
+  const ParsedCommandLine parsed = Parse({"qurey", "SELECT 1"});
+  EXPECT_FALSE(parsed.line);
+  EXPECT_EQ(parsed.exit_code, 2);
+  EXPECT_EQ(parsed.text, "millrace: no command \"qurey\"\n  try: millrace query\n");
+}
+
+TEST(CommandLine, ASiblingAsksTheSameProjectAndData) {
+  const ParsedCommandLine plain = Parse({"run", "p.yaml"});
+  ASSERT_TRUE(plain.line);
+  EXPECT_EQ(plain.line->Sibling("query", "p.yaml"), "millrace query --project p.yaml");
+  const ParsedCommandLine full = Parse({"run", "--data", "my data", "--profile", "p"});
+  ASSERT_TRUE(full.line);
+  EXPECT_EQ(full.line->Sibling("query", "it's.yaml"),
+            "millrace query --project 'it'\\''s.yaml' --data 'my data' --profile p");
+}
+
 TEST(CommandTable, EveryOperationExistsAndEveryOneHasACommand) {
   size_t operations = 0;
   for (const CommandEntry& command : AllCommands()) {

@@ -32,9 +32,10 @@ std::string NextRun(const pipeline::RunnerSnapshot& snapshot) {
 
 }  // namespace
 
-LiveView::LiveView(const pipeline::Project& project, Style style)
+LiveView::LiveView(const pipeline::Project& project, Style style, Siblings siblings)
     : project_(project),
       style_(style),
+      siblings_(std::move(siblings)),
       started_(Clock::now()),
       last_time_(started_),
       last_line_(started_) {
@@ -127,10 +128,9 @@ void LiveView::TellHowToQuery() {
   told_ = true;
   std::string text = "the first rows are there; ask in another terminal:\n";
   for (const auto& [name, table] : project_.tables) {
-    text += fmt::format("  millrace query --project {} \"SELECT * FROM {} LIMIT 5\"\n",
-                        project_.file, name);
+    text += fmt::format("  {} \"SELECT * FROM {} LIMIT 5\"\n", siblings_.query, name);
   }
-  text += fmt::format("  millrace dead-letters --project {}\n", project_.file);
+  text += fmt::format("  {}\n", siblings_.dead_letters);
   std::lock_guard lock(mutex_);
   Erase();
   WriteError(text);

@@ -18,7 +18,13 @@ class LiveView {
  public:
   enum class Style { kTerminal, kLines, kJson };
 
-  LiveView(const pipeline::Project& project, Style style);
+  // `query` and `dead_letters`: the commands that are told of, up to what is asked.
+  struct Siblings {
+    std::string query;
+    std::string dead_letters;
+  };
+
+  LiveView(const pipeline::Project& project, Style style, Siblings siblings);
   ~LiveView();
 
   void Started(const std::string& address);
@@ -45,6 +51,7 @@ class LiveView {
 
   const pipeline::Project& project_;
   Style style_;
+  Siblings siblings_;
   std::chrono::steady_clock::time_point started_;
   std::chrono::steady_clock::time_point last_time_;
   std::chrono::steady_clock::time_point last_line_;

@@ -70,9 +70,12 @@ int RunCommand(const CommandLine& line) {
   auto project = LoadNamedProject(line, ProjectFileOf(line, true));
   if (!project) return Complain(project.error());
   const bool json = line.request.Switch("json");
-  LiveView view(*project, json                      ? LiveView::Style::kJson
-                          : ::isatty(STDERR_FILENO) ? LiveView::Style::kTerminal
-                                                    : LiveView::Style::kLines);
+  const auto style = json                      ? LiveView::Style::kJson
+                     : ::isatty(STDERR_FILENO) ? LiveView::Style::kTerminal
+                                               : LiveView::Style::kLines;
+  LiveView view(
+      *project, style,
+      {line.Sibling("query", project->file), line.Sibling("dead-letters", project->file)});
 
   StopRequest stop;
   const SignalWatch signals([&stop](int signal) { stop.OnSignal(signal); });
