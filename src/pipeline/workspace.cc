@@ -1,5 +1,7 @@
 #include "pipeline/workspace.h"
 
+#include <future>
+
 #include <unistd.h>
 
 #include "base/logging.h"
@@ -44,8 +46,13 @@ Result<std::unique_ptr<Workspace>> Workspace::Open(const Project& project, io::F
   workspace->lock_ = std::move(*lock);
   MR_TRY(workspace->CheckFormat());
   MR_TRY(workspace->OpenLog(options));
-  MR_TRY(workspace->OpenStore(options));
-  if (!options.in_memory) MR_TRY(workspace->OpenDatabase());
+  // Store and database wait for the disk more than they work: side by side.
+  std::future<Status> database;
+  if (!options.in_memory)
+    database = std::async(std::launch::async, [&] { return workspace->OpenDatabase(); });
+  const Status store = workspace->OpenStore(options);
+  if (database.valid()) MR_TRY(database.get());
+  MR_TRY(store);
   if (options.apply_schema) {
     MR_TRY(workspace->EnsureTopics());
     MR_TRY(workspace->EnsureTables());
