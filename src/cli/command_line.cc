@@ -147,9 +147,11 @@ ParsedCommandLine ParseCommandLine(int argc, const char* const* argv) {
     root.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     std::ostringstream out;
-    std::ostringstream err;
-    const int code = root.exit(error, out, err);
-    return {std::nullopt, code == 0 ? 0 : 2, code == 0 ? out.str() : err.str()};
+    std::ostringstream ignored;
+    if (root.exit(error, out, ignored) == 0) return {std::nullopt, 0, out.str()};
+    return {
+        std::nullopt, 2,
+        fmt::format("millrace {}: {}\n  try: millrace {} --help\n", first, error.what(), first)};
   }
   for (size_t i = 0; i < slots.size(); ++i) {
     if (!root.got_subcommand(std::string(AllCommands()[i].name))) continue;

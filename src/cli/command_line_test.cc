@@ -84,6 +84,12 @@ TEST(CommandLine, AMisspeltCommandIsNamedWithTheNearest) {
   EXPECT_EQ(parsed.text, "millrace: no command \"qurey\"\n  try: millrace query\n");
 }
 
+TEST(CommandLine, AMistakeNamesItsCommandAndWhereHelpIs) {
+  const ParsedCommandLine parsed = Parse({"query"});
+  EXPECT_EQ(parsed.exit_code, 2);
+  EXPECT_EQ(parsed.text, "millrace query: SELECT is required\n  try: millrace query --help\n");
+}
+
 TEST(CommandLine, ASiblingAsksTheSameProjectAndData) {
   const ParsedCommandLine plain = Parse({"run", "p.yaml"});
   ASSERT_TRUE(plain.line);
