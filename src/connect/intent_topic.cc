@@ -88,6 +88,15 @@ class IntentTopic final : public engine::IntentLog {
     return stored;
   }
 
+  std::vector<std::string> Queries() override {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> queries;
+    for (const auto& [query, kept] : queries_) {
+      if (!kept.intents.empty() || !kept.definitions.empty()) queries.push_back(query);
+    }
+    return queries;
+  }
+
   Status Truncate(const std::string& query, EpochId through) override {
     std::vector<StoredDefinition> carried;
     Offset needed;

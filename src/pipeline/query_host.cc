@@ -165,6 +165,7 @@ Status QueryHost::Stop() {
 
 void QueryHost::Maintain() {
   PinLog();
+  TruncateIntents();
   const int64_t now = environment_.time.MonotonicNs();
   {
     std::lock_guard lock(mutex_);
@@ -195,6 +196,32 @@ void QueryHost::Maintain() {
   } else {
     logging::Info("query.restarted", {{"query", name()}});
   }
+}
+
+void QueryHost::TruncateIntents() {
+  const auto flushed = environment_.workspace.store().FlushedProgress(name());
+  if (!flushed) return;
+  if (const Status done = environment_.intents.Truncate(name(), flushed->epoch); !done) {
+    logging::Warning("query.intents_not_truncated",
+                     {{"query", name()}, {"error", done.error().message}});
+  }
+}
+
+Status QueryHost::Retire(const QueryEnvironment& environment, const std::string& query) {
+  store::Store& store = environment.workspace.store();
+  engine::QueryWorld world;
+  world.store = &store;
+  world.intents = &environment.intents;
+  MR_ASSIGN(const engine::StoredRun stored, engine::StoredRun::Load(query, world));
+  for (const engine::StoredDefinition& old : stored.unflushed) {
+    logging::Info("query.replaying_removed", {{"query", query}});
+    MR_ASSIGN(const QueryDefinition definition, QueryDefinition::Decode(old.text));
+    MR_ASSIGN(Built built, Build(environment, definition));
+    MR_TRY(engine::StreamingQuery::Replay(std::move(built.spec), built.world));
+  }
+  if (!stored.unflushed.empty()) MR_TRY(store.Flush());
+  MR_ASSIGN(const flow::Progress flushed, store.FlushedProgress(query));
+  return environment.intents.Truncate(query, flushed.epoch);
 }
 
 void QueryHost::PinLog() {

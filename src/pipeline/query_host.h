@@ -55,12 +55,19 @@ class QueryHost {
     engine::QueryWorld world;
     std::vector<std::unique_ptr<flow::Source>> sources;  // the world points to them
   };
+  // For a query that left the project: re-runs what it had not flushed, with what it ran with, so
+  // that its tables have all that was readable before; then nothing of it holds back the log of
+  // intents. Its tables, state and positions stay.
+  static Status Retire(const QueryEnvironment& environment, const std::string& query);
+
   static Result<Built> Build(const QueryEnvironment& environment, const QueryDefinition& definition,
                              const store::TableHandle& shadow = nullptr);
 
  private:
   Status Prepare(const Built& built);
   void PinLog();
+  // The newest flush, as far as it was told by nobody else: an idle query commits nothing.
+  void TruncateIntents();
 
   QueryEnvironment environment_;
   QueryDefinition definition_;

@@ -32,6 +32,7 @@ class RunnerImpl final : public Runner {
     time_ = connect::MakeTimeSource(workspace_.clock());
     MR_ASSIGN(tasks_, TaskEnvironment::Make(workspace_));
     const QueryEnvironment environment{workspace_, *intents_, *time_};
+    RetireRemovedQueries(environment);
     for (const QueryDef& query : workspace_.project().queries) {
       hosts_.push_back(std::make_unique<QueryHost>(environment, QueryDefinition::Of(query)));
       MR_TRY(ForgetInterruptedReplays(environment, hosts_.back()->definition().tables));
@@ -126,6 +127,21 @@ class RunnerImpl final : public Runner {
 
  private:
   Result<QueryHost*> WriterOf(const std::string& table);
+
+  // Queries that left the project since they ran. One that cannot be re-run stays as it is.
+  void RetireRemovedQueries(const QueryEnvironment& environment) {
+    for (const std::string& name : intents_->Queries()) {
+      const bool is_known =
+          name.starts_with(kReplayPrefix) ||
+          std::ranges::find(workspace_.project().queries, name, &QueryDef::name) !=
+              workspace_.project().queries.end();
+      if (is_known) continue;
+      if (const Status retired = QueryHost::Retire(environment, name); !retired) {
+        logging::Warning("query.not_retired",
+                         {{"query", name}, {"error", retired.error().ToString()}});
+      }
+    }
+  }
 
   // What was re-run at the start need not be re-run by the next one: a process that is killed again
   // and again before its first regular flush would otherwise take longer with every start.

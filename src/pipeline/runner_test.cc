@@ -6,9 +6,13 @@
 #include <thread>
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "connect/connectors.h"
 #include "pipeline/backup.h"
 #include "pipeline/operation.h"
+#include "pipeline/query_host.h"
 
 namespace millrace::pipeline {
 namespace {
@@ -309,6 +313,59 @@ TEST_F(RunnerTest, AReplayOfWindowsClosesWhatWasClosedAndRefusesToCutOne) {
 
 // A process that is killed during a replay leaves a shadow and a query's progress behind.
 TEST_F(RunnerTest, AnInterruptedReplayIsForgottenByTheNextStart) {
+// The project with its query under another name.
+std::string Renamed(std::string_view project) {
+  std::string text(project);
+  text.replace(text.find("  double:"), 9, "  twice:");
+  return text;
+}
+
+TEST_F(RunnerTest, ARemovedQueryIsBroughtToItsEndAndHoldsNothingBack) {
+  Close();
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    Open(folder_ + "/data");
+    Start();
+    Produce("a", "{\"id\":\"x\",\"n\":1}\n");
+    _exit(HasFailure() ? 1 : 0);  // nothing is flushed
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_EQ(status, 0);
+  std::string later = Renamed(kProject);
+  later.replace(later.find("dead_letters"), 0, "start: latest\n    ");  // it will not write x anew
+  OpenProject(later, folder_ + "/data");
+  EXPECT_EQ(Rows(), "id,n\n");  // not flushed
+  {
+    const auto intents = connect::OpenIntentLog(workspace_->log()).value();
+    const auto time = connect::MakeTimeSource(workspace_->clock());
+    ASSERT_EQ(intents->Queries(), std::vector<std::string>{"double"});
+    ASSERT_TRUE(QueryHost::Retire({*workspace_, *intents, *time}, "double"));
+    EXPECT_EQ(intents->Load("double")->intents.size(), 0U);
+    EXPECT_EQ(intents->Load("double")->definitions.size(), 1U);  // should it come back
+  }
+  EXPECT_EQ(Rows(), "id,n\nx,2\n");
+  Start();
+  EXPECT_EQ(Rows(), "id,n\nx,2\n");
+}
+
+TEST_F(RunnerTest, AnIdleQueryHoldsNoIntentsBackOnceItIsFlushed) {
+  const auto intents = connect::OpenIntentLog(workspace_->log()).value();
+  const auto time = connect::MakeTimeSource(workspace_->clock());
+  QueryHost host({*workspace_, *intents, *time}, QueryDefinition::Of(project_->queries[0]));
+  ASSERT_TRUE(host.Start());
+  Produce("a", "{\"id\":\"x\",\"n\":1}\n");
+  ASSERT_TRUE(host.CatchUp(std::chrono::seconds(30)));
+  EXPECT_GT(intents->Load("double")->intents.size(), 0U);
+  // The marker of the record's transaction may come as an epoch of its own.
+  for (int i = 0; i < 1000 && !intents->Load("double")->intents.empty(); ++i) {
+    ASSERT_TRUE(workspace_->store().Flush());
+    host.Maintain();
+  }
+  EXPECT_EQ(intents->Load("double")->intents.size(), 0U);
+}
+
   Start();
   Produce("a", "{\"id\":\"x\",\"n\":1}\n");
   runner_.reset();

@@ -34,7 +34,7 @@ class KnownLetters final : public flow::TransactionalWriter {
   };
 };
 
-std::string ReplayQueryOf(const std::string& table) { return "__replay/" + table; }
+std::string ReplayQueryOf(const std::string& table) { return std::string(kReplayPrefix) + table; }
 
 bool HasWindows(const sql::Plan& plan) {
   return plan.kind == sql::PlanKind::kWindowAggregate ||

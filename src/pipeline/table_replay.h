@@ -22,6 +22,9 @@
 
 namespace millrace::pipeline {
 
+// What the name of a replay's query begins with; the table follows.
+inline constexpr std::string_view kReplayPrefix = "__replay/";
+
 struct TableReplay {
   QueryEnvironment environment;
   QueryHost& live;                // the one query that writes the table

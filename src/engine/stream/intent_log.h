@@ -55,6 +55,8 @@ class IntentLog {
   // Durable when it returns. Storing the same plan hash again is fine and changes nothing.
   virtual Status StoreDefinition(const StoredDefinition& definition) = 0;
   virtual Result<StoredIntents> Load(const std::string& query) = 0;
+  // Every query of which something is kept, sorted.
+  virtual std::vector<std::string> Queries() = 0;
   // Intents up to and including `through` are needed no longer. May be put off.
   virtual Status Truncate(const std::string& query, EpochId through) = 0;
   // Forgets the query: intents and definitions. Durable when it returns.

@@ -1,6 +1,7 @@
 #include "engine/stream/testing_world.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/bytes.h"
 #include "base/check.h"
@@ -349,6 +350,20 @@ Result<StoredIntents> FakeIntents::Load(const std::string& query) {
     });
   }
   return stored;
+}
+
+std::vector<std::string> FakeIntents::Queries() {
+  const std::lock_guard lock(mutex_);
+  std::set<std::string> queries;
+  for (const std::string& bytes : records_) {
+    const IntentRecord record = DecodeIntentRecord(bytes).value();
+    if (record.kind == IntentRecord::Kind::kDrop)
+      queries.erase(record.query);
+    else
+      queries.insert(record.kind == IntentRecord::Kind::kIntent ? record.intent.query
+                                                                : record.definition.query);
+  }
+  return {queries.begin(), queries.end()};
 }
 
 Status FakeIntents::Truncate(const std::string& query, EpochId through) {

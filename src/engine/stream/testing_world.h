@@ -169,6 +169,7 @@ class FakeIntents final : public IntentLog {
   Status Await(IntentTicket ticket) override;
   Status StoreDefinition(const StoredDefinition& definition) override;
   Result<StoredIntents> Load(const std::string& query) override;
+  std::vector<std::string> Queries() override;
   Status Truncate(const std::string& query, EpochId through) override;
   Status Drop(const std::string& query) override;
 
