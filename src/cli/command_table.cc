@@ -142,7 +142,9 @@ const std::vector<CommandEntry> kCommands = {
      "Refused records: list by reason, show, replay after a fix",
      {{"list|show|replay", "What to do (default list)", false},
       {"TOPIC", "Dead-letter topic (show, replay)", false}},
-     {{"condition", "NAME", "Only this reason"}, kJson},
+     {{"condition", "NAME", "Only this reason"},
+      {"last", "N", "show: only the last so many"},
+      kJson},
      "millrace dead-letters\nmillrace dead-letters show users_rejected --condition EXPECT_email\n"
      "millrace dead-letters replay users_rejected"},
     {"replay",

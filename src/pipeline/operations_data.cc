@@ -1,5 +1,6 @@
 // Operations that change data: produce, dead-letters, replay, backup; and status.
 #include <algorithm>
+#include <deque>
 
 #include "base/logging.h"
 #include "flow/dead_letter.h"
@@ -98,31 +99,44 @@ Status ListLetters(OperationContext& context, const OperationRequest& request, O
                        : "one by one: millrace dead-letters show TOPIC [--condition C] [--last N]");
 }
 
+std::string LetterLine(const flow::DeadLetter& letter, PartitionId partition,
+                       const flow::RecordView& record) {
+  JsonText json;
+  json.Field("partition", int64_t{partition.value})
+      .Field("offset", record.offset.value)
+      .Field("origin", flow::ToString(letter.origin));
+  json.Field("origin_topic", letter.origin.topic)
+      .Field("origin_partition", int64_t{letter.origin.partition.value});
+  json.Field("origin_offset", letter.origin.offset.value)
+      .Field("ordinal", int64_t{letter.origin.ordinal});
+  json.Field("query", letter.query)
+      .Field("stage", letter.stage)
+      .Field("condition", letter.condition)
+      .Field("message", letter.message);
+  json.Field("epoch", letter.epoch.value);
+  if (letter.key) json.Field("key", *letter.key);
+  if (letter.value) json.Field("value", *letter.value);
+  return json.Object() + '\n';
+}
+
 Status ShowLetters(OperationContext& context, const OperationRequest& request, Output& output) {
   if (request.arguments.size() != 2)
     return Fail(ErrorCode::kInvalidArgument, "dead-letters show needs a topic");
   const std::string condition = request.Flag("condition");
-  return VisitLetters(context, request.arguments[1],
+  MR_ASSIGN(const int64_t last, request.Number("last", -1));  // -1: all of them
+  std::deque<std::string> kept;
+  MR_TRY(VisitLetters(context, request.arguments[1],
                       [&](const flow::DeadLetter& letter, PartitionId partition,
                           const flow::RecordView& record) -> Status {
                         if (!condition.empty() && letter.condition != condition) return {};
-                        JsonText json;
-                        json.Field("partition", int64_t{partition.value})
-                            .Field("offset", record.offset.value)
-                            .Field("origin", flow::ToString(letter.origin));
-                        json.Field("origin_topic", letter.origin.topic)
-                            .Field("origin_partition", int64_t{letter.origin.partition.value});
-                        json.Field("origin_offset", letter.origin.offset.value)
-                            .Field("ordinal", int64_t{letter.origin.ordinal});
-                        json.Field("query", letter.query)
-                            .Field("stage", letter.stage)
-                            .Field("condition", letter.condition)
-                            .Field("message", letter.message);
-                        json.Field("epoch", letter.epoch.value);
-                        if (letter.key) json.Field("key", *letter.key);
-                        if (letter.value) json.Field("value", *letter.value);
-                        return output.Write(json.Object() + '\n');
-                      });
+                        std::string line = LetterLine(letter, partition, record);
+                        if (last < 0) return output.Write(line);
+                        kept.push_back(std::move(line));
+                        if (std::ssize(kept) > last) kept.pop_front();
+                        return {};
+                      }));
+  for (const std::string& line : kept) MR_TRY(output.Write(line));
+  return {};
 }
 
 // Appends the refused records to the topic they came from, in one transaction; how far a letter

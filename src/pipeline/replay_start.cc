@@ -177,10 +177,10 @@ Result<ReplayStart> FindReplayStart(log::Log& log, const std::vector<std::string
   int64_t there = 0;
   for (const auto& [at, range] : readable) {
     there += range.end - range.begin;
-    start.records += range.end - start.offsets[at];
+    start.ahead += range.end - start.offsets[at];
     start.left_out += start.offsets[at].value;
   }
-  if (there > 0 && start.records == 0) {
+  if (there > 0 && start.ahead == 0) {
     return Fail(ErrorCode::kInvalidArgument,
                 "--from {}: no record lies there or behind it; the table would be empty", from);
   }

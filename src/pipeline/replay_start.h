@@ -24,7 +24,7 @@ namespace millrace::pipeline {
 
 struct ReplayStart {
   std::map<flow::TopicPartition, Offset> offsets;  // one entry for every partition of every topic
-  int64_t records = 0;   // offsets from there to the end of what is readable
+  int64_t ahead = 0;     // offsets from there to the end of what is readable
   int64_t left_out = 0;  // offsets before it, whether the log still has them or not
 };
 

@@ -38,7 +38,7 @@ class ReplayStartTest : public testing::Test {
     std::string text;
     for (const auto& [at, offset] : start->offsets)
       text += fmt::format("{}{}", text.empty() ? "" : ",", offset);
-    return text + fmt::format(" {} records, {} left out", start->records, start->left_out);
+    return text + fmt::format(" {} ahead, {} left out", start->ahead, start->left_out);
   }
 
   io::SimFileSystem fs_;
@@ -47,22 +47,22 @@ class ReplayStartTest : public testing::Test {
 };
 
 TEST_F(ReplayStartTest, EarliestIsTheFirstRecordTheLogHas) {
-  EXPECT_EQ(Start("earliest"), "2,0 9 records, 2 left out");
+  EXPECT_EQ(Start("earliest"), "2,0 9 ahead, 2 left out");
 }
 
 TEST_F(ReplayStartTest, ATimeIsTheFirstRecordThatCameThenOrLater) {
-  EXPECT_EQ(Start("2026-01-31T12:00:04Z"), "4,0 7 records, 4 left out");
-  EXPECT_EQ(Start("2026-01-31T12:00:05.001Z"), "6,1 4 records, 7 left out");
-  EXPECT_EQ(Start("2026-01-31T12:00:05.000001Z"), "6,1 4 records, 7 left out");
-  EXPECT_EQ(Start("2026-01-31T14:00:04+02:00"), "4,0 7 records, 4 left out");
-  EXPECT_EQ(Start("2020-01-01"), "2,0 9 records, 2 left out");
-  EXPECT_EQ(Start("1769860804000"), "4,0 7 records, 4 left out");
+  EXPECT_EQ(Start("2026-01-31T12:00:04Z"), "4,0 7 ahead, 4 left out");
+  EXPECT_EQ(Start("2026-01-31T12:00:05.001Z"), "6,1 4 ahead, 7 left out");
+  EXPECT_EQ(Start("2026-01-31T12:00:05.000001Z"), "6,1 4 ahead, 7 left out");
+  EXPECT_EQ(Start("2026-01-31T14:00:04+02:00"), "4,0 7 ahead, 4 left out");
+  EXPECT_EQ(Start("2020-01-01"), "2,0 9 ahead, 2 left out");
+  EXPECT_EQ(Start("1769860804000"), "4,0 7 ahead, 4 left out");
 }
 
 TEST_F(ReplayStartTest, OffsetsByPartitionLeaveTheOthersAtTheirEarliest) {
-  EXPECT_EQ(Start("raw:0:7"), "7,0 4 records, 7 left out");
-  EXPECT_EQ(Start("0:7"), "7,0 4 records, 7 left out");
-  EXPECT_EQ(Start("raw:1:1,raw:0:9"), "9,1 1 records, 10 left out");
+  EXPECT_EQ(Start("raw:0:7"), "7,0 4 ahead, 7 left out");
+  EXPECT_EQ(Start("0:7"), "7,0 4 ahead, 7 left out");
+  EXPECT_EQ(Start("raw:1:1,raw:0:9"), "9,1 1 ahead, 10 left out");
 }
 
 TEST_F(ReplayStartTest, MistakesSayWhatIsThere) {

@@ -132,6 +132,8 @@ TEST_F(RunnerTest, RecordsBecomeRowsAndRefusedOnesDeadLetters) {
   ASSERT_TRUE(Do({"dead-letters", {"list"}, {{"json", "true"}}, ""}));
   EXPECT_NE(output_.written.find("EXPECT_small"), std::string::npos) << output_.written;
   EXPECT_EQ(std::ranges::count(output_.written, '\n'), 2) << output_.written;
+  ASSERT_TRUE(Do({"dead-letters", {"show", "refused"}, {{"last", "1"}}, ""}));
+  EXPECT_EQ(std::ranges::count(output_.written, '\n'), 1) << output_.written;
 }
 
 TEST_F(RunnerTest, GoesOnAfterARestartAndProducesOnce) {
@@ -311,8 +313,6 @@ TEST_F(RunnerTest, AReplayOfWindowsClosesWhatWasClosedAndRefusesToCutOne) {
   EXPECT_EQ(rows(), "minute,n\n2026-01-01 00:00:00,1\n");
 }
 
-// A process that is killed during a replay leaves a shadow and a query's progress behind.
-TEST_F(RunnerTest, AnInterruptedReplayIsForgottenByTheNextStart) {
 // The project with its query under another name.
 std::string Renamed(std::string_view project) {
   std::string text(project);
@@ -366,6 +366,8 @@ TEST_F(RunnerTest, AnIdleQueryHoldsNoIntentsBackOnceItIsFlushed) {
   EXPECT_EQ(intents->Load("double")->intents.size(), 0U);
 }
 
+// A process that is killed during a replay leaves a shadow and a query's progress behind.
+TEST_F(RunnerTest, AnInterruptedReplayIsForgottenByTheNextStart) {
   Start();
   Produce("a", "{\"id\":\"x\",\"n\":1}\n");
   runner_.reset();

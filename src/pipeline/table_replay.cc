@@ -110,9 +110,8 @@ class Replayer {
     built.spec.dead_letters.writer = &letters;
     MR_ASSIGN(const auto query, engine::StreamingQuery::Start(built.spec, built.world));
     replay_.progress(
-        fmt::format("rebuilding {} from {} records of the log; {} offsets lie before "
-                    "the start",
-                    replay_.table, start_.records, start_.left_out));
+        fmt::format("rebuilding {} from {} offsets of the log; {} lie before the start",
+                    replay_.table, start_.ahead, start_.left_out));
     MR_TRY(CatchUp(*query));
     std::lock_guard still(replay_.still);
     MR_TRY(replay_.live.Stop());
