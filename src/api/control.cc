@@ -183,7 +183,7 @@ io::HttpResponse AnswerOperation(const io::HttpRequest& request, pipeline::Works
 
 Status AskRunning(io::HttpClient& client, const std::string& socket,
                   const pipeline::OperationRequest& request, pipeline::Output& output,
-                  CancelToken* cancel, bool& answered) {
+                  CancelToken* cancel, Answerer& answerer) {
   constexpr auto kForEver = std::chrono::hours(24 * 365);
   FrameReader frames(output);
   io::HttpExchange exchange;
@@ -195,13 +195,13 @@ Status AskRunning(io::HttpClient& client, const std::string& socket,
   exchange.timeouts.first_byte = exchange.timeouts.idle = exchange.timeouts.total = kForEver;
   exchange.limits.body_bytes_max = UINT64_MAX;
   exchange.on_body = [&](std::string_view bytes) {
-    answered = true;
+    answerer = Answerer::kPipeline;
     return frames.Take(bytes);
   };
   exchange.cancel = cancel;
-  answered = false;
+  answerer = Answerer::kNobody;
   MR_ASSIGN(const io::HttpReply reply, client.Send(exchange));
-  answered = true;
+  answerer = reply.status == 503 ? Answerer::kNotReady : Answerer::kPipeline;
   if (reply.status == 503)
     return Fail(ErrorCode::kUnavailable,
                 "the pipeline is starting or stopping; ask again in a moment");

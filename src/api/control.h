@@ -37,11 +37,17 @@ bool IsListening(const std::string& socket);
 io::HttpResponse AnswerOperation(const io::HttpRequest& request, pipeline::Workspace& workspace,
                                  pipeline::Runner* runner, CancelToken& stopping);
 
-// Asks the process behind `socket`; gives its output to `output`. kUnavailable when nobody listens
-// there. `answered` tells that from an operation's own kUnavailable: once somebody answered, nobody
-// else may do the operation.
+// Who answered a request.
+enum class Answerer {
+  kNobody,    // nobody listens there: the data folder may be free
+  kNotReady,  // a pipeline that starts or stops, and did nothing: ask again in a moment
+  kPipeline,  // the operation was begun: nobody else may do it
+};
+
+// Asks the process behind `socket`; gives its output to `output`. kUnavailable unless a pipeline
+// answered; an operation's own kUnavailable is told from that by `answerer`.
 Status AskRunning(io::HttpClient& client, const std::string& socket,
                   const pipeline::OperationRequest& request, pipeline::Output& output,
-                  CancelToken* cancel, bool& answered);
+                  CancelToken* cancel, Answerer& answerer);
 
 }  // namespace millrace::api

@@ -1,6 +1,11 @@
 #include "api/control.h"
 
+#include <filesystem>
+
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "io/clock.h"
@@ -62,9 +67,9 @@ class FixedAnswer {
 
   Status Ask(pipeline::Output& output) {
     const auto client = io::MakeHttpClient();
-    return AskRunning(*client, socket_, Example(), output, nullptr, answered);
+    return AskRunning(*client, socket_, Example(), output, nullptr, answerer);
   }
-  bool answered = false;
+  Answerer answerer = Answerer::kNobody;
   const io::HttpRequest& asked() const { return asked_; }
 
  private:
@@ -149,8 +154,25 @@ TEST(AskRunning, AnAnswerWithoutItsEndIsNoSuccess) {
     const Status done = server.Ask(output);
     ASSERT_FALSE(done) << size;
     EXPECT_EQ(done.error().code, ErrorCode::kUnavailable) << size;
-    EXPECT_TRUE(server.answered) << size;
+    EXPECT_EQ(server.answerer, Answerer::kPipeline) << size;
   }
+}
+
+TEST(IsListening, TellsAProcessFromTheSocketOfADeadOne) {
+  const std::string socket = testing::TempDir() + "/listening.sock";
+  std::filesystem::remove(socket);
+  EXPECT_FALSE(IsListening(socket));
+  EXPECT_FALSE(IsListening(std::string(200, 'x')));  // longer than a socket's name may be
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  socket.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  ASSERT_EQ(::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  ASSERT_EQ(::listen(fd, 1), 0);
+  EXPECT_TRUE(IsListening(socket));
+  ::close(fd);
+  EXPECT_TRUE(std::filesystem::exists(socket));
+  EXPECT_FALSE(IsListening(socket));
 }
 
 TEST(AskRunning, StartingAndStoppingIsNotAFreeFolder) {
@@ -159,18 +181,18 @@ TEST(AskRunning, StartingAndStoppingIsNotAFreeFolder) {
   const Status done = server.Ask(output);
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, ErrorCode::kUnavailable);
-  EXPECT_TRUE(server.answered);
+  EXPECT_EQ(server.answerer, Answerer::kNotReady);
 }
 
 TEST(AskRunning, NobodyListensIsUnavailable) {
   const auto client = io::MakeHttpClient();
   Collected output;
-  bool answered = true;
+  Answerer answerer = Answerer::kPipeline;
   const Status done = AskRunning(*client, testing::TempDir() + "/nobody.sock", Example(), output,
-                                 nullptr, answered);
+                                 nullptr, answerer);
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, ErrorCode::kUnavailable);
-  EXPECT_FALSE(answered);
+  EXPECT_EQ(answerer, Answerer::kNobody);
 }
 
 }  // namespace

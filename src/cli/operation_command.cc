@@ -1,6 +1,7 @@
 // Operations: asked of the running pipeline over its control socket, or done here on the data
 // folder.
 #include <csignal>
+#include <thread>
 
 #include <unistd.h>
 
@@ -13,6 +14,8 @@
 
 namespace millrace::cli {
 namespace {
+
+constexpr auto kAskInterval = std::chrono::milliseconds(50);
 
 class ConsoleOutput final : public pipeline::Output {
  public:
@@ -61,21 +64,31 @@ Status RunOnce(const CommandLine& line, const pipeline::Project& project,
                const pipeline::OperationRequest& request, CancelToken& cancel) {
   ConsoleOutput output;
   const std::string socket = api::ControlSocketPath(project.data_folder);
-  const OpenPatience patience{.is_pointless = [&cancel, &socket] {
+  OpenPatience patience;
+  patience.is_pointless = [&cancel, &socket] {
     return cancel.cancelled() || api::IsListening(socket);
-  }};
-  // A pipeline that starts has the folder before it listens, so both are tried again.
-  for (int attempt = 0;; ++attempt) {
+  };
+  const auto deadline = std::chrono::steady_clock::now() + patience.limit;
+  // A pipeline that starts has the folder before it listens, and listens before it is ready; one
+  // that stops gives the folder back: so both are tried in turn.
+  while (true) {
+    const bool is_over = std::chrono::steady_clock::now() >= deadline || cancel.cancelled();
     if (io::PosixFileSystem().Exists(socket)) {
       const auto client = io::MakeHttpClient();
-      bool answered = false;
-      Status done = api::AskRunning(*client, socket, request, output, &cancel, answered);
-      // A socket left by a process that died: nobody listens, the folder is free.
-      if (done || answered || done.error().code != ErrorCode::kUnavailable) return done;
+      auto answerer = api::Answerer::kNobody;
+      Status done = api::AskRunning(*client, socket, request, output, &cancel, answerer);
+      if (answerer == api::Answerer::kPipeline) return done;
+      // A socket left by a process that died is no obstacle.
+      if (done.error().code != ErrorCode::kUnavailable) return done;
+      if (answerer == api::Answerer::kNotReady) {
+        if (is_over) return done;
+        std::this_thread::sleep_for(kAskInterval);
+        continue;
+      }
     }
     bool opened = false;
     Status done = RunHere(line, project, request, output, cancel, patience, opened);
-    if (done || opened || attempt > 0 || !api::IsListening(socket)) return done;
+    if (done || opened || is_over || !api::IsListening(socket)) return done;
   }
 }
 
