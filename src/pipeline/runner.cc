@@ -1,6 +1,7 @@
 #include "pipeline/runner.h"
 
 #include <algorithm>
+#include <future>
 
 #include "base/logging.h"
 #include "connect/connectors.h"
@@ -36,8 +37,8 @@ class RunnerImpl final : public Runner {
     for (const QueryDef& query : workspace_.project().queries) {
       hosts_.push_back(std::make_unique<QueryHost>(environment, QueryDefinition::Of(query)));
       MR_TRY(ForgetInterruptedReplays(environment, hosts_.back()->definition().tables));
-      MR_TRY(hosts_.back()->Start());
     }
+    MR_TRY(StartQueries());
     if (options.schedule) {
       MR_ASSIGN(scheduler_, OpenScheduler(workspace_, MakeTaskFactory(*tasks_), options.workers));
       commit_tags_ = std::make_unique<CommitTagUpkeep>(workspace_.log(), *scheduler_);
@@ -127,6 +128,18 @@ class RunnerImpl final : public Runner {
 
  private:
   Result<QueryHost*> WriterOf(const std::string& table);
+
+  // Side by side: after a crash each re-runs what it had not flushed, partly in one thread.
+  Status StartQueries() {
+    std::vector<std::future<Status>> starts;
+    for (const auto& host : hosts_)
+      starts.push_back(std::async(std::launch::async, [&host] { return host->Start(); }));
+    Status first;
+    for (std::future<Status>& start : starts) {
+      if (Status started = start.get(); !started && first) first = std::move(started);
+    }
+    return first;
+  }
 
   // Queries that left the project since they ran. One that cannot be re-run stays as it is.
   void RetireRemovedQueries(const QueryEnvironment& environment) {
