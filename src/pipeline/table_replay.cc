@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/logging.h"
-#include "engine/stream/plan_change.h"
 #include "pipeline/replay_start.h"
 
 namespace millrace::pipeline {
@@ -169,8 +168,9 @@ Status ForgetInterruptedReplays(const QueryEnvironment& environment,
   world.intents = &environment.intents;
   for (const std::string& table : tables) {
     const std::string query = ReplayQueryOf(table);
-    MR_ASSIGN(const engine::StoredRun stored, engine::StoredRun::Load(query, world));
-    if (stored.progress.epoch.value == 0 && stored.known.empty()) continue;
+    MR_ASSIGN(const flow::Progress progress, world.store->LoadProgress(query));
+    MR_ASSIGN(const engine::StoredIntents stored, world.intents->Load(query));
+    if (progress.epoch.value == 0 && stored.intents.empty() && stored.definitions.empty()) continue;
     logging::Info("replay.forgotten", {{"table", table}});
     MR_TRY(engine::DropQuery(query, world));
   }
