@@ -15,23 +15,29 @@ Result<std::string> ReadWholeFile(FileSystem& fs, const std::string& path, uint6
   return bytes;
 }
 
-Status WriteFileAtomically(FileSystem& fs, const std::string& path, std::string_view bytes) {
+Status WriteFileAtomically(FileSystem& fs, const std::string& path, std::string_view bytes,
+                           SyncSite site) {
   const std::string temporary = path + ".tmp";
   {
     MR_ASSIGN(const auto file, fs.OpenForWrite(temporary, OpenMode::kTruncate));
     MR_TRY(file->Append(bytes));
-    MR_TRY(file->Sync());
+    MR_TRY(file->Sync(site));
   }
   MR_TRY(fs.Rename(temporary, path));
-  return fs.SyncFolder(FolderOf(path));
+  return fs.SyncFolder(FolderOf(path), site);
 }
 
-Status CreateFoldersDurably(FileSystem& fs, const std::string& path) {
-  if (fs.Exists(path)) return {};
+Status CreateFoldersDurably(FileSystem& fs, const std::string& path, SyncSite site) {
   const std::string parent = FolderOf(path);
-  if (parent != path && parent != ".") MR_TRY(CreateFoldersDurably(fs, parent));
-  MR_TRY(fs.CreateFolders(path));
-  return fs.SyncFolder(parent);
+  if (fs.Exists(path)) {
+    MR_ASSIGN(const auto entries, fs.List(path));
+    if (!entries.empty()) return {};
+    // Whoever made it may have been killed before its name was durable.
+  } else {
+    if (parent != path && parent != ".") MR_TRY(CreateFoldersDurably(fs, parent, site));
+    MR_TRY(fs.CreateFolders(path));
+  }
+  return fs.SyncFolder(parent, site);
 }
 
 Status RemoveTree(FileSystem& fs, const std::string& path) {

@@ -8,6 +8,10 @@
 //   owner ends the process
 //      (DESIGN invariant 1).
 //
+// Each sync carries its site, the place in the code that asked for it, so that tests can leave out
+// one site at a time and demand that a power cut then loses something (sync_sites.h). What syncs on
+// behalf of a caller takes the caller's site as its last parameter and passes it on.
+//
 // Paths are UTF-8 with '/'. All functions may be called from any thread; one WritableFile belongs
 // to one thread at a time, except that Sync() may run beside Append() (group commit): it covers
 // the bytes appended before it was called.
@@ -15,6 +19,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <source_location>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +28,8 @@
 
 namespace millrace::io {
 
+using SyncSite = std::source_location;
+
 class WritableFile {
  public:
   virtual ~WritableFile() = default;
@@ -30,7 +37,7 @@ class WritableFile {
   // size, or give up).
   virtual Status Append(std::string_view bytes) = 0;
   // fdatasync: every byte appended before is on stable storage.
-  virtual Status Sync() = 0;
+  virtual Status Sync(SyncSite site = SyncSite::current()) = 0;
   virtual Status Truncate(uint64_t size) = 0;
   // Bytes in the file, counting those appended through this object.
   virtual uint64_t size() const = 0;
@@ -81,7 +88,7 @@ class FileSystem {
   virtual Status RemoveFolder(const std::string& path) = 0;
   // Makes parents too; an existing folder is fine.
   virtual Status CreateFolders(const std::string& path) = 0;
-  virtual Status SyncFolder(const std::string& path) = 0;
+  virtual Status SyncFolder(const std::string& path, SyncSite site = SyncSite::current()) = 0;
 
   // Sorted by name, without "." and "..".
   virtual Result<std::vector<FolderEntry>> List(const std::string& path) = 0;
@@ -105,9 +112,11 @@ Result<std::string> ReadWholeFile(FileSystem& fs, const std::string& path,
                                   uint64_t bytes_max = uint64_t{1} << 30);
 // Write to "<path>.tmp", Sync, Rename, SyncFolder: after a crash the file has its old or its new
 // content, whole.
-Status WriteFileAtomically(FileSystem& fs, const std::string& path, std::string_view bytes);
+Status WriteFileAtomically(FileSystem& fs, const std::string& path, std::string_view bytes,
+                           SyncSite site = SyncSite::current());
 // CreateFolders, and every name that was new is durable when it returns.
-Status CreateFoldersDurably(FileSystem& fs, const std::string& path);
+Status CreateFoldersDurably(FileSystem& fs, const std::string& path,
+                            SyncSite site = SyncSite::current());
 // Removes a folder and everything in it; absent is fine.
 Status RemoveTree(FileSystem& fs, const std::string& path);
 

@@ -57,7 +57,7 @@ class PosixWritableFile final : public WritableFile {
     return {};
   }
 
-  Status Sync() override {
+  Status Sync(SyncSite) override {
     if (::fdatasync(fd_.get()) != 0) return FailErrno(errno, "cannot sync " + path_);
     return {};
   }
@@ -181,7 +181,7 @@ class Posix final : public FileSystem {
     return {};
   }
 
-  Status SyncFolder(const std::string& path) override {
+  Status SyncFolder(const std::string& path, SyncSite) override {
     MR_ASSIGN(const Descriptor fd, OpenDescriptor(path, O_RDONLY | O_DIRECTORY));
     if (::fsync(fd.get()) != 0) return FailErrno(errno, "cannot sync folder " + path);
     return {};

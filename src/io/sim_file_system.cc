@@ -2,56 +2,9 @@
 
 #include <algorithm>
 
+#include "io/sim_file_system_node.h"
+
 namespace millrace::io {
-
-// A file or a folder. `now` is what callers see; `durable` what a power cut leaves for certain;
-// `unsynced` leads from the one to the other.
-struct SimFileSystem::Node {
-  struct Write {
-    uint64_t offset;
-    std::string bytes;
-    bool truncate = false;  // to `offset`, no bytes
-  };
-  struct NameChange {
-    std::string name;
-    NodePtr node;        // nullptr: the name is removed
-    std::string erased;  // a second name that goes in the same instant (rename)
-  };
-  using Names = std::map<std::string, NodePtr>;
-
-  explicit Node(bool folder) : is_folder(folder) {}
-
-  static void Apply(std::string& content, const Write& write) {
-    if (write.truncate) {
-      content.resize(write.offset);
-      return;
-    }
-    if (content.size() < write.offset + write.bytes.size())
-      content.resize(write.offset + write.bytes.size());
-    content.replace(write.offset, write.bytes.size(), write.bytes);
-  }
-  static void Apply(Names& names, const NameChange& change) {
-    if (!change.erased.empty()) names.erase(change.erased);
-    if (change.node == nullptr) {
-      names.erase(change.name);
-    } else {
-      names[change.name] = change.node;
-    }
-  }
-  void Settle() {
-    for (const Write& write : unsynced) Apply(durable, write);
-    for (const NameChange& change : unsynced_names) Apply(durable_names, change);
-    unsynced.clear();
-    unsynced_names.clear();
-  }
-
-  const bool is_folder;
-  int64_t modified_us = 0;
-  std::string now, durable;
-  std::vector<Write> unsynced;
-  Names names, durable_names;
-  std::vector<NameChange> unsynced_names;
-};
 
 class SimFileSystem::Writer final : public WritableFile {
  public:
@@ -63,10 +16,10 @@ class SimFileSystem::Writer final : public WritableFile {
     MR_TRY(CheckAlive());
     return fs_.AppendTo(*node_, path_, bytes);
   }
-  Status Sync() override {
+  Status Sync(SyncSite site) override {
     std::lock_guard lock(fs_.mutex_);
     MR_TRY(CheckAlive());
-    return fs_.SyncNode(*node_, path_, Op::kSync);
+    return fs_.SyncNode(*node_, path_, Op::kSync, site);
   }
   Status Truncate(uint64_t size) override {
     std::lock_guard lock(fs_.mutex_);
@@ -201,9 +154,9 @@ Status SimFileSystem::CheckPower() const {
   return {};
 }
 
-Result<SimFileSystem::Verdict> SimFileSystem::Count(Op op, const std::string& path) {
+Result<SimFileSystem::Verdict> SimFileSystem::Count(Op op, const std::string& path, SyncSite site) {
   MR_TRY(CheckPower());
-  history_.push_back({op, path});
+  history_.push_back({op, path, site});
   if (history_.size() == fail_at_)
     return Fail(fail_code_, "{}: operation {} fails as planned", path, fail_at_);
   return history_.size() == cut_at_ ? Verdict::kPowerGoes : Verdict::kGo;
@@ -278,13 +231,16 @@ Status SimFileSystem::TruncateTo(Node& node, const std::string& path, uint64_t s
   return {};
 }
 
-Status SimFileSystem::SyncNode(Node& node, const std::string& path, Op op) {
-  MR_ASSIGN(const Verdict verdict, Count(op, path));
+Status SimFileSystem::SyncNode(Node& node, const std::string& path, Op op, SyncSite site) {
+  MR_ASSIGN(const Verdict verdict, Count(op, path, site));
   if (verdict == Verdict::kPowerGoes) {
     if (random_.Next() % 2 == 0) node.Settle();
     return CutNow(path);
   }
-  if (ignored_ && ignored_(history_.back())) return {};
+  if (ignored_ && ignored_(history_.back())) {
+    node.Forget();
+    return {};
+  }
   node.Settle();
   return {};
 }
@@ -395,13 +351,13 @@ Status SimFileSystem::CreateFolders(const std::string& path) {
   }
 }
 
-Status SimFileSystem::SyncFolder(const std::string& path) {
+Status SimFileSystem::SyncFolder(const std::string& path, SyncSite site) {
   std::lock_guard lock(mutex_);
   MR_TRY(CheckPower());
   const NodePtr node = Find(path);
   if (node == nullptr || !node->is_folder)
     return Fail(ErrorCode::kNotFound, "cannot sync folder {}: no such folder", path);
-  return SyncNode(*node, path, Op::kSyncFolder);
+  return SyncNode(*node, path, Op::kSyncFolder, site);
 }
 
 Result<std::vector<FolderEntry>> SimFileSystem::List(const std::string& path) {
@@ -452,48 +408,6 @@ Result<uint64_t> SimFileSystem::FreeBytes(const std::string&) {
   std::lock_guard lock(mutex_);
   MR_TRY(CheckPower());
   return disk_bytes_ - std::min(disk_bytes_, used_bytes_);
-}
-
-void SimFileSystem::LoseBytes(Node& file, Loss loss) {
-  std::string left = file.durable;
-  // 0: none, 1: all, 2: a prefix whose last write is torn, 3: each write kept, torn or dropped.
-  const uint64_t fate = loss == Loss::kEverything ? 0 : random_.Next() % 4;
-  const size_t prefix = file.unsynced.empty() ? 0 : random_.Next() % file.unsynced.size();
-  for (size_t i = 0; i < file.unsynced.size(); ++i) {
-    Node::Write& write = file.unsynced[i];
-    const bool torn = fate == 2 ? i == prefix : fate == 3 && random_.Next() % 3 == 0;
-    const bool kept =
-        fate == 1 || (fate == 2 && i <= prefix) || (fate == 3 && random_.Next() % 2 == 0);
-    if (!kept) continue;
-    if (torn && !write.bytes.empty()) write.bytes.resize(random_.Next() % write.bytes.size());
-    Node::Apply(left, write);
-  }
-  file.now = file.durable = std::move(left);
-  file.unsynced.clear();
-}
-
-void SimFileSystem::LoseNames(Node& folder, Loss loss) {
-  Node::Names left = folder.durable_names;
-  const uint64_t fate = loss == Loss::kEverything ? 0 : random_.Next() % 4;
-  const size_t prefix =
-      folder.unsynced_names.empty() ? 0 : random_.Next() % (folder.unsynced_names.size() + 1);
-  for (size_t i = 0; i < folder.unsynced_names.size(); ++i) {
-    const bool kept =
-        fate == 1 || (fate == 2 && i < prefix) || (fate == 3 && random_.Next() % 2 == 0);
-    if (kept) Node::Apply(left, folder.unsynced_names[i]);
-  }
-  folder.names = folder.durable_names = std::move(left);
-  folder.unsynced_names.clear();
-}
-
-void SimFileSystem::LoseUnsynced(Node& node, Loss loss, std::set<Node*>& seen) {
-  if (!seen.insert(&node).second) return;
-  if (!node.is_folder) {
-    LoseBytes(node, loss);
-    return;
-  }
-  LoseNames(node, loss);
-  for (const auto& [name, child] : node.names) LoseUnsynced(*child, loss, seen);
 }
 
 uint64_t SimFileSystem::UsedBytes(const Node& node, std::set<const Node*>& seen) const {

@@ -49,11 +49,13 @@ class SimFileSystem final : public FileSystem {
   struct Operation {
     Op op;
     std::string path;
+    SyncSite site{};  // of kSync and kSyncFolder: who asked for it
   };
   enum class Loss {
     kBySeed,      // each unsynced change is kept, torn or dropped
     kEverything,  // every unsynced change is dropped
     kNothing,     // as after kill -9: the kernel lives on
+    kForgotten,   // what an ignored sync (IgnoreSyncs) should have kept, and nothing else
   };
 
   explicit SimFileSystem(uint64_t seed = 1);
@@ -93,7 +95,7 @@ class SimFileSystem final : public FileSystem {
   Status RemoveFile(const std::string& path) override;
   Status RemoveFolder(const std::string& path) override;
   Status CreateFolders(const std::string& path) override;
-  Status SyncFolder(const std::string& path) override;
+  Status SyncFolder(const std::string& path, SyncSite site = SyncSite::current()) override;
   Result<std::vector<FolderEntry>> List(const std::string& path) override;
   bool Exists(const std::string& path) override;
   Result<uint64_t> FileSize(const std::string& path) override;
@@ -115,7 +117,7 @@ class SimFileSystem final : public FileSystem {
 
   Status CheckPower() const;
   // Counts an operation; fails when the plan says so. kPowerGoes: do it, then call CutNow.
-  Result<Verdict> Count(Op op, const std::string& path);
+  Result<Verdict> Count(Op op, const std::string& path, SyncSite site = {});
   std::unexpected<Error> CutNow(const std::string& path);
   NodePtr Find(const std::string& path) const;
   Result<Place> FindPlace(const std::string& path) const;
@@ -123,7 +125,7 @@ class SimFileSystem final : public FileSystem {
   void SetEntry(const Place& at, NodePtr node, const std::string& erased);
   Status AppendTo(Node& node, const std::string& path, std::string_view bytes);
   Status TruncateTo(Node& node, const std::string& path, uint64_t size);
-  Status SyncNode(Node& node, const std::string& path, Op op);
+  Status SyncNode(Node& node, const std::string& path, Op op, SyncSite site);
   uint64_t UsedBytes(const Node& node, std::set<const Node*>& seen) const;
   void LoseUnsynced(Node& node, Loss loss, std::set<Node*>& seen);
   void LoseBytes(Node& file, Loss loss);

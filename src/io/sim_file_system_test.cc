@@ -112,6 +112,30 @@ TEST(SimFileSystemTest, IgnoredSyncsReportSuccess) {
   EXPECT_EQ(ReadWholeFile(fs, "f").value(), "");
 }
 
+TEST(SimFileSystemTest, WhatAnIgnoredSyncShouldHaveKeptCanBeAllThatIsLost) {
+  SimFileSystem fs;
+  fs.IgnoreSyncs([](const SimFileSystem::Operation& operation) { return operation.path == "f"; });
+  {
+    auto file = OpenNew(fs, "f");
+    ASSERT_TRUE(file->Append("abcd"));
+    ASSERT_TRUE(file->Sync());
+    ASSERT_TRUE(file->Append("ef"));
+  }
+  fs.CutPower();
+  fs.Restart(Loss::kForgotten);
+  EXPECT_EQ(ReadWholeFile(fs, "f").value(), std::string("\0\0\0\0ef", 6));
+}
+
+TEST(SimFileSystemTest, SyncsTellTheirSite) {
+  SimFileSystem fs;
+  ASSERT_TRUE(WriteFileAtomically(fs, "f", "x"));
+  const auto history = fs.History();
+  EXPECT_EQ(history[2].op, SimFileSystem::Op::kSync);
+  EXPECT_TRUE(std::string(history[2].site.file_name()).ends_with("sim_file_system_test.cc"));
+  EXPECT_EQ(history[4].op, SimFileSystem::Op::kSyncFolder);
+  EXPECT_EQ(history[2].site.line(), history[4].site.line());
+}
+
 TEST(SimFileSystemTest, LockIsHeldOnceAndFreedByTheEnd) {
   SimFileSystem fs;
   auto lock = fs.Lock("lock").value();
