@@ -125,7 +125,7 @@ Status Segment::Append(std::string_view bytes, Offset end, TimestampMs newest) {
   return {};
 }
 
-Status Segment::Sync() { return writer_->Sync(); }
+Status Segment::Sync(io::SyncSite site) { return writer_->Sync(site); }
 
 void Segment::NoteSynced(const IndexEntry& entry) {
   // A failed index write costs time at the next start, nothing else.

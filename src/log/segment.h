@@ -73,7 +73,7 @@ class Segment {
   // Writes whole batches that end with offset `end` - 1. After a failure the file is as before;
   // when even that fails the segment refuses all further appends.
   Status Append(std::string_view bytes, Offset end, TimestampMs newest);
-  Status Sync();
+  Status Sync(io::SyncSite site = io::SyncSite::current());
   // Sync has returned for everything before `entry`: says so in the index file.
   void NoteSynced(const IndexEntry& entry);
   // No more appends.
