@@ -111,6 +111,47 @@ TEST_F(LogCareTest, AcceptedLossIsSkippedRecordedAndKept) {
   EXPECT_EQ(log_->LostRanges().size(), 1u);
 }
 
+// Whichever batch is damaged, the last of a closed or of the open segment too, and whether a
+// checkpoint was stored behind it or not: it alone is given up, and its offset is not used again.
+TEST_F(LogCareTest, AnyBatchCanBeGivenUp) {
+  constexpr int kRecords = 5;  // two to a segment
+  for (const bool closed_cleanly : {true, false}) {
+    for (int damaged = 0; damaged < kRecords; ++damaged) {
+      SCOPED_TRACE(fmt::format("batch {}, {}", damaged, closed_cleanly ? "closed" : "killed"));
+      const std::string topic = fmt::format("x{}{}", closed_cleanly, damaged);
+      TopicSpec spec = Plain();
+      spec.name = topic;
+      ASSERT_TRUE(log_->CreateTopic(spec));
+      for (int i = 0; i < kRecords; ++i) {
+        const OutRecord record = Value(fmt::format("v{}", i) + std::string(400, '.'));
+        ASSERT_TRUE(log_->Append(topic, kFirst, {&record, 1}));
+      }
+      if (!closed_cleanly) Kill();
+      log_.reset();
+      const std::string path =
+          fmt::format("data/log/{}/0/{:020}.log", topic, damaged - damaged % 2);
+      const uint64_t bytes = io::ReadWholeFile(fs_, path)->find(fmt::format("v{}.", damaged));
+      ASSERT_TRUE(fs_.FlipBit(path, bytes + 9, 3));
+      options_.accept_loss = true;
+      Open();
+      options_.accept_loss = false;
+      for (int look = 0; look < 2; ++look, Open()) {
+        const auto records = ReadAll(topic);
+        ASSERT_TRUE(records) << records.error().ToString();
+        EXPECT_EQ(std::ssize(*records), kRecords - 1 + look);
+        const auto lost = log_->LostRanges();
+        ASSERT_FALSE(lost.empty());
+        EXPECT_EQ(lost.back().at.topic, topic);
+        EXPECT_EQ(lost.back().begin, Offset(damaged));
+        EXPECT_EQ(lost.back().end, Offset(damaged + 1));
+        const OutRecord record = Value("after");
+        EXPECT_EQ(log_->Append(topic, kFirst, {&record, 1})->first, Offset(kRecords + look));
+      }
+      ASSERT_TRUE(log_->DeleteTopic(topic));
+    }
+  }
+}
+
 TEST_F(LogCareTest, TornTailIsCutAtEveryByte) {
   ASSERT_TRUE(log_->CreateTopic(Plain()));
   AppendSome(0, 2);

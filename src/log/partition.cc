@@ -239,7 +239,7 @@ bool Partition::needs_sync() const {
   return status_.has_value() && synced_end_ < end_;
 }
 
-Status Partition::Sync() {
+Status Partition::MakeDurable() {
   std::unique_lock lock(mutex_);
   const Offset wanted = end_;
   synced_.wait(lock, [&] { return !syncing_ || synced_end_ >= wanted || !status_; });

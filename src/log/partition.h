@@ -77,7 +77,7 @@ class Partition {
   Status AppendMarker(Producer producer, bool commit);
 
   // Makes everything appended before the call durable, or waits for who does.
-  Status Sync();
+  Status MakeDurable();
   // Whether offsets before `end` are durable.
   bool IsDurable(Offset end) const;
   bool needs_sync() const;
@@ -134,13 +134,17 @@ class Partition {
   Result<std::optional<PartitionCheckpoint>> LoadCheckpoint();
   Status TakeClosed(const PartitionCheckpoint& checkpoint, Found& found);
   Status ScanTail(const PartitionCheckpoint& checkpoint, Found& found);
-  Status ScanFile(Offset base, uint64_t from, bool is_last, Segment::Extent& extent);
+  Status ScanFile(Offset base, uint64_t from, std::optional<Offset> next_base,
+                  Segment::Extent& extent);
   Status ApplyScanned(const BatchHeader& header, std::string_view bytes, const std::string& path,
                       uint64_t position);
   Status CutOrDamage(const std::string& path, uint64_t position, uint64_t size, bool is_last,
                      const Error& why, bool valid_behind);
   Status CutTail(const std::string& path, uint64_t position, uint64_t size, bool keep_copy);
-  Status Salvage(const std::string& path, Offset base);
+  Result<std::optional<uint64_t>> Salvage(const std::string& path, Offset base, Offset durable,
+                                          Offset recovery);
+  Status FinishSalvage(const std::string& path, std::string_view good);
+  Result<Offset> ProvenEnd(Offset base, Offset known) const;
   // Whether offsets [from, to) may rightly be missing.
   bool MayBeMissing(Offset from, Offset to) const;
 

@@ -109,7 +109,7 @@ Status Partition::TakeClosed(const PartitionCheckpoint& checkpoint, Found& found
       }
     }
     if (context_.options.accept_loss) {
-      MR_TRY(Salvage(path, extent.base));
+      MR_TRY(Salvage(path, extent.base, extent.end, extent.end));
       MR_ASSIGN(extent.bytes, context_.fs.FileSize(path));
     }
     MR_ASSIGN(auto segment, Segment::Open(context_.fs, folder_, extent, /*writable=*/false));
@@ -127,6 +127,7 @@ Status Partition::ScanTail(const PartitionCheckpoint& checkpoint, Found& found) 
   for (size_t i = 0; i < found.bases.size(); ++i) {
     const Offset base = found.bases[i];
     const bool is_last = i + 1 == found.bases.size();
+    const auto next_base = is_last ? std::nullopt : std::optional(found.bases[i + 1]);
     const bool known = base == checkpoint.active;
     Segment::Extent extent;
     extent.base = base;
@@ -135,17 +136,26 @@ Status Partition::ScanTail(const PartitionCheckpoint& checkpoint, Found& found) 
       extent.first_timestamp = checkpoint.active_first_timestamp;
       extent.max_timestamp = checkpoint.last_timestamp;
     }
-    MR_TRY(ScanFile(base, known ? checkpoint.recovery_position : 0, is_last, extent));
+    MR_TRY(ScanFile(base, known ? checkpoint.recovery_position : 0, next_base, extent));
     MR_ASSIGN(auto segment, Segment::Open(context_.fs, folder_, extent, is_last));
     segments_.push_back(std::move(segment));
   }
   return {};
 }
 
-// Reads the batches from byte `from` on, cuts a torn tail, and leaves the file synced.
-Status Partition::ScanFile(Offset base, uint64_t from, bool is_last, Segment::Extent& extent) {
+// Reads the batches from byte `from` on, cuts a torn tail, and leaves the file synced. `next_base`:
+// of the segment behind this one.
+Status Partition::ScanFile(Offset base, uint64_t from, std::optional<Offset> next_base,
+                           Segment::Extent& extent) {
+  const bool is_last = !next_base;
+  Offset lost_before = base;
   const std::string path = io::JoinPath(folder_, SegmentFileName(base, ".log"));
-  if (context_.options.accept_loss) MR_TRY(Salvage(path, base));
+  if (context_.options.accept_loss) {
+    MR_ASSIGN(const Offset durable, next_base ? *next_base : ProvenEnd(base, extent.end));
+    MR_ASSIGN(const auto salvaged, Salvage(path, base, durable, extent.end));
+    if (salvaged) from = *salvaged;
+    if (salvaged) lost_before = durable;
+  }
   MR_ASSIGN(const auto file, context_.fs.OpenForRead(path));
   MR_ASSIGN(const uint64_t size, file->Size());
   if (size < from) {
@@ -174,6 +184,8 @@ Status Partition::ScanFile(Offset base, uint64_t from, bool is_last, Segment::Ex
     extent.max_timestamp = std::max(extent.max_timestamp, TimestampMs(header->max_timestamp));
     walker.Skip(*header);
   }
+  end_ = std::max(end_, lost_before);
+  extent.end = std::max(extent.end, lost_before);
   extent.bytes = size;
   bytes_since_checkpoint_ += size - from;
   // After kill -9 these bytes may still be in memory only, and they are about to be served.
@@ -229,15 +241,27 @@ bool Partition::MayBeMissing(Offset from, Offset to) const {
       lost_, [&](const LostRange& lost) { return lost.begin <= from && to <= lost.end; });
 }
 
+// Records before it were once on stable storage: `known`, or what the index says of the segment.
+Result<Offset> Partition::ProvenEnd(Offset base, Offset known) const {
+  const std::string path = io::JoinPath(folder_, SegmentFileName(base, ".index"));
+  MR_ASSIGN(const LoadedIndex index, LoadIndex(context_.fs, path, UINT64_MAX));
+  return index.entries.empty() ? known : std::max(known, index.entries.back().offset);
+}
+
 // --accept-loss: keeps the valid batches of a damaged segment, and the damaged file beside them.
-Status Partition::Salvage(const std::string& path, Offset base) {
+// What does not verify behind `durable` may be the torn tail of a crash and is left to the scan.
+// The bytes of what is kept before `recovery`; nullopt: the file stayed as it was.
+Result<std::optional<uint64_t>> Partition::Salvage(const std::string& path, Offset base,
+                                                   Offset durable, Offset recovery) {
   MR_ASSIGN(const auto file, context_.fs.OpenForRead(path));
   MR_ASSIGN(const uint64_t size, file->Size());
   BatchWalker walker(*file, 0, size, context_.options.batch_bytes_max);
   std::string good;
+  uint64_t before_recovery = 0;
   std::vector<LostRange> lost;
   Offset next = base;
-  while (!walker.AtEnd()) {
+  bool bad_tail = false;
+  while (!walker.AtEnd() && !bad_tail) {
     std::string_view bytes;
     const auto header = walker.Batch(bytes);
     if (header && header->base_offset >= next) {
@@ -248,15 +272,27 @@ Status Partition::Salvage(const std::string& path, Offset base) {
       }
       good += bytes;
       next = header->end_offset();
+      if (next <= recovery) before_recovery = good.size();
       walker.Skip(*header);
       continue;
     }
     const uint64_t bad = walker.position();
     MR_ASSIGN(const bool more, walker.SeekValid(next));
-    if (!more) break;  // a torn tail, for the scan to judge
-    lost.push_back({at_, next, Offset(-1), fmt::format("damage in {} at byte {}", path, bad)});
+    bad_tail = !more;
+    if (more || next < durable) {
+      lost.push_back({at_, next, more ? Offset(-1) : durable,
+                      fmt::format("damage in {} at byte {}", path, bad)});
+    }
   }
-  if (lost.empty()) return {};
+  if (!bad_tail && next < durable && !MayBeMissing(next, durable))
+    lost.push_back({at_, next, durable, "the end of " + path + " is missing"});
+  if (lost.empty()) return std::optional<uint64_t>();
+  MR_TRY(FinishSalvage(path, good));
+  lost_.insert(lost_.end(), lost.begin(), lost.end());
+  return std::optional(before_recovery);
+}
+
+Status Partition::FinishSalvage(const std::string& path, std::string_view good) {
   const std::string clean = path + ".clean";
   {
     MR_ASSIGN(const auto writer, context_.fs.OpenForWrite(clean, io::OpenMode::kTruncate));
@@ -265,9 +301,7 @@ Status Partition::Salvage(const std::string& path, Offset base) {
   }
   if (!context_.fs.Exists(path + ".damaged")) MR_TRY(context_.fs.Link(path, path + ".damaged"));
   MR_TRY(context_.fs.Rename(clean, path));
-  MR_TRY(context_.fs.SyncFolder(folder_));
-  lost_.insert(lost_.end(), lost.begin(), lost.end());
-  return {};
+  return context_.fs.SyncFolder(folder_);
 }
 
 }  // namespace millrace::log

@@ -38,7 +38,7 @@ std::shared_ptr<Partition> Syncer::Next() {
 void Syncer::Run() {
   while (const std::shared_ptr<Partition> partition = Next()) {
     // A failure is the partition's to report: it closes itself and calls the fatal handler.
-    static_cast<void>(partition->Sync());
+    static_cast<void>(partition->MakeDurable());
   }
 }
 
@@ -46,7 +46,7 @@ Status Syncer::Wait(std::span<const Target> targets) {
   // All but the first are left to the threads meanwhile; then each is helped along in turn.
   for (size_t i = 1; i < targets.size(); ++i) Request(targets[i].partition);
   for (const Target& target : targets) {
-    while (!target.partition->IsDurable(target.end)) MR_TRY(target.partition->Sync());
+    while (!target.partition->IsDurable(target.end)) MR_TRY(target.partition->MakeDurable());
   }
   return {};
 }
