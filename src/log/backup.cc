@@ -35,8 +35,8 @@ Status CopyPartition(io::FileSystem& fs, const Partition::CopyPlan& plan,
     MR_TRY(CopyBytes(fs, plan.active, io::JoinPath(folder, io::FileNameOf(plan.active)),
                      plan.active_bytes));
   }
-  MR_TRY(io::WriteFileAtomically(fs, io::JoinPath(folder, kCheckpointFile), plan.checkpoint));
-  return fs.SyncFolder(folder);
+  // It syncs the folder, and so the names of the segments.
+  return io::WriteFileAtomically(fs, io::JoinPath(folder, kCheckpointFile), plan.checkpoint);
 }
 
 struct Cut {

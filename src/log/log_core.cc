@@ -52,6 +52,8 @@ std::string LogCore::FolderOfTopic(const std::string& name) const {
 Status LogCore::Open() {
   MR_TRY(io::CreateFoldersDurably(fs_, options_.folder));
   MR_ASSIGN(folder_lock_, fs_.Lock(io::JoinPath(options_.folder, "lock")));
+  // A killed process leaves names that are not durable yet, and what is found now is built upon.
+  MR_TRY(fs_.SyncFolder(options_.folder));
   MR_TRY(LoadCatalog());
   MR_TRY(FinishDeletions());
   for (const auto& [name, info] : catalog_.topics) {

@@ -47,6 +47,8 @@ Result<std::optional<PartitionCheckpoint>> Partition::LoadCheckpoint() {
 
 Status Partition::Recover() {
   MR_ASSIGN(Found found, FindFiles());
+  // A killed process leaves names that are not durable yet: its newest segment, its checkpoint.
+  if (!found.bases.empty()) MR_TRY(context_.fs.SyncFolder(folder_));
   MR_ASSIGN(const auto stored, LoadCheckpoint());
   PartitionCheckpoint checkpoint;
   if (stored) {
@@ -300,6 +302,7 @@ Status Partition::FinishSalvage(const std::string& path, std::string_view good) 
     MR_TRY(writer->Sync());
   }
   if (!context_.fs.Exists(path + ".damaged")) MR_TRY(context_.fs.Link(path, path + ".damaged"));
+  MR_TRY(context_.fs.SyncFolder(folder_));  // before the damaged file loses its first name
   MR_TRY(context_.fs.Rename(clean, path));
   return context_.fs.SyncFolder(folder_);
 }
