@@ -29,7 +29,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_compile_options($<$<CONFIG:Release>:-Wno-array-bounds> $<$<CONFIG:Release>:-Wno-stringop-overflow>
                       $<$<CONFIG:Release>:-Wno-restrict> $<$<CONFIG:Release>:-Wno-stringop-overread>)
 else()
-  add_compile_options(-Wno-gnu -Wno-pedantic -Wno-unknown-warning-option)
+  # libstdc++ 12 itself calls std::get_temporary_buffer, which C++23 deprecates.
+  add_compile_options(-Wno-gnu -Wno-pedantic -Wno-unknown-warning-option -Wno-deprecated-declarations)
 endif()
 if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
   add_compile_options(-msse4.2 -mpclmul)
