@@ -41,9 +41,10 @@ std::function<bool(const SimFileSystem::Operation&)> Only(SyncPlace place, FileK
 
 // The calls of Sync, SyncFolder, WriteFileAtomically and CreateFoldersDurably in the sources (*.cc,
 // without tests) directly in `folder` that are not among `reached`: "log/backup.cc:22". Calls
-// that pass a site on are their callers'. Reads the operating system's files. A call may span three
-// lines.
+// that pass a site on are their callers'; lines with `no_sync` only look like syncs. Reads the
+// operating system's files. A call may span three lines.
 std::vector<std::string> UnreachedSyncCalls(const std::string& folder,
-                                            const std::set<SyncPlace>& reached);
+                                            const std::set<SyncPlace>& reached,
+                                            const std::string& no_sync = "");
 
 }  // namespace millrace::io
