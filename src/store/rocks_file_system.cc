@@ -178,12 +178,8 @@ class RocksFileSystem final : public rocksdb::FileSystem {
     *seconds = static_cast<uint64_t>(*found / 1000000);
     return IOStatus::OK();
   }
-  // RocksDB names a new MANIFEST in CURRENT by a rename and relies on the file system to keep names
-  // in the order they were made, as the journals of ext4 and xfs do; FileSystem promises no order,
-  // so the names made before are synced first.
   IOStatus RenameFile(const std::string& from, const std::string& to, const IOOptions&,
                       IODebugContext*) override {
-    if (const Status synced = files_.SyncFolder(io::FolderOf(to)); !synced) return ToRocks(synced);
     return ToRocks(files_.Rename(from, to));
   }
   IOStatus LinkFile(const std::string& from, const std::string& to, const IOOptions&,
@@ -279,16 +275,19 @@ class OneWriteFile final : public rocksdb::FSWritableFileOwnerWrapper {
 
 class CarefulFileSystem final : public rocksdb::FileSystemWrapper {
  public:
-  using rocksdb::FileSystemWrapper::FileSystemWrapper;
+  // `files`: those that `base` works on.
+  CarefulFileSystem(std::shared_ptr<rocksdb::FileSystem> base, io::FileSystem& files)
+      : rocksdb::FileSystemWrapper(std::move(base)), files_(files) {}
   const char* Name() const override { return "millrace.careful"; }
 
+  // RocksDB names a new MANIFEST in CURRENT by a rename and relies on the file system to keep names
+  // in the order they were made, as the journals of ext4 and xfs do; nothing promises that order,
+  // so the names made before are synced first.
   IOStatus RenameFile(const std::string& from, const std::string& to, const IOOptions& options,
                       IODebugContext* debug) override {
     if (io::FileNameOf(to) == "CURRENT") {
-      std::unique_ptr<rocksdb::FSDirectory> folder;
-      IOStatus status = NewDirectory(io::FolderOf(to), options, &folder, debug);
-      if (status.ok()) status = folder->Fsync(options, debug);
-      if (!status.ok()) return status;
+      const Status synced = files_.SyncFolder(io::FolderOf(to));
+      if (!synced) return ToRocks(synced);
     }
     return rocksdb::FileSystemWrapper::RenameFile(from, to, options, debug);
   }
@@ -301,6 +300,9 @@ class CarefulFileSystem final : public rocksdb::FileSystemWrapper {
       *result = std::make_unique<OneWriteFile>(std::move(*result));
     return status;
   }
+
+ private:
+  io::FileSystem& files_;
 };
 
 class QuickClock final : public rocksdb::SystemClockWrapper {
@@ -331,7 +333,8 @@ class RocksEnv final : public rocksdb::EnvWrapper {
 std::unique_ptr<rocksdb::Env> NewRocksEnv(io::FileSystem* files) {
   std::shared_ptr<rocksdb::FileSystem> base = rocksdb::FileSystem::Default();
   if (files != nullptr) base = std::make_shared<RocksFileSystem>(*files);
-  auto env = rocksdb::NewCompositeEnv(std::make_shared<CarefulFileSystem>(std::move(base)));
+  auto env = rocksdb::NewCompositeEnv(std::make_shared<CarefulFileSystem>(
+      std::move(base), files != nullptr ? *files : io::PosixFileSystem()));
   if (files == nullptr) return env;
   return std::make_unique<RocksEnv>(std::move(env));
 }
