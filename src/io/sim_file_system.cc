@@ -14,7 +14,7 @@ class SimFileSystem::Writer final : public WritableFile {
   Status Append(std::string_view bytes) override {
     std::lock_guard lock(fs_.mutex_);
     MR_TRY(CheckAlive());
-    return fs_.AppendTo(*node_, path_, bytes);
+    return fs_.WriteTo(*node_, path_, node_->now.size(), bytes);
   }
   Status Sync(SyncSite site) override {
     std::lock_guard lock(fs_.mutex_);
@@ -201,16 +201,27 @@ void SimFileSystem::SetEntry(const Place& at, NodePtr node, const std::string& e
   at.folder->modified_us = ++modified_us_;
 }
 
-Status SimFileSystem::AppendTo(Node& node, const std::string& path, std::string_view bytes) {
+Status SimFileSystem::WriteAt(const std::string& path, uint64_t offset, std::string_view bytes) {
+  std::lock_guard lock(mutex_);
+  MR_TRY(CheckPower());
+  MR_ASSIGN(const NodePtr node, FindFile(path));
+  return WriteTo(*node, path, offset, bytes);
+}
+
+Status SimFileSystem::WriteTo(Node& node, const std::string& path, uint64_t offset,
+                              std::string_view bytes) {
   MR_ASSIGN(const Verdict verdict, Count(Op::kAppend, path));
   const uint64_t room = disk_bytes_ - std::min(disk_bytes_, used_bytes_);
   const bool shorten = shorten_at_ != 0 && history_.size() >= shorten_at_;
-  const uint64_t fits = std::min<uint64_t>(shorten ? bytes.size() / 2 : bytes.size(), room);
-  Node::Write write{node.now.size(), std::string(bytes.substr(0, fits))};
+  // What overwrites needs no room.
+  const uint64_t old = node.now.size();
+  const uint64_t reach = old > offset ? old - offset + room : room - std::min(room, offset - old);
+  const uint64_t fits = std::min<uint64_t>(shorten ? bytes.size() / 2 : bytes.size(), reach);
+  Node::Write write{offset, std::string(bytes.substr(0, fits))};
   Node::Apply(node.now, write);
   node.unsynced.push_back(std::move(write));
   node.modified_us = ++modified_us_;
-  used_bytes_ += fits;
+  used_bytes_ += node.now.size() - old;
   if (shorten) shorten_at_ = 0;
   if (verdict == Verdict::kPowerGoes) return CutNow(path);
   if (fits < bytes.size()) {

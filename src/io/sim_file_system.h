@@ -26,6 +26,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "io/clock.h"
@@ -84,6 +85,9 @@ class SimFileSystem final : public FileSystem {
   // kResourceExhausted.
   void SetDiskBytes(uint64_t bytes);
   uint64_t used_bytes() const;
+  // Writes in place, as databases do that FileSystem does not serve; counted as kAppend. A gap
+  // before `offset` reads as zeros.
+  Status WriteAt(const std::string& path, uint64_t offset, std::string_view bytes);
   // Flips one bit of a file, synced or not.
   Status FlipBit(const std::string& path, uint64_t byte, int bit);
 
@@ -123,7 +127,7 @@ class SimFileSystem final : public FileSystem {
   Result<Place> FindPlace(const std::string& path) const;
   Result<NodePtr> FindFile(const std::string& path) const;
   void SetEntry(const Place& at, NodePtr node, const std::string& erased);
-  Status AppendTo(Node& node, const std::string& path, std::string_view bytes);
+  Status WriteTo(Node& node, const std::string& path, uint64_t offset, std::string_view bytes);
   Status TruncateTo(Node& node, const std::string& path, uint64_t size);
   Status SyncNode(Node& node, const std::string& path, Op op, SyncSite site);
   uint64_t UsedBytes(const Node& node, std::set<const Node*>& seen) const;

@@ -18,9 +18,8 @@ std::string WithinSources(std::string_view file) {
 }
 
 bool Syncs(std::string_view line) {
-  constexpr std::array<std::string_view, 6> kCalls = {
-      "->Sync(",  ".Sync(", "SyncFolder(", "WriteFileAtomically(", "CreateFoldersDurably(",
-      "SyncFile("};
+  constexpr std::array<std::string_view, 5> kCalls = {
+      "->Sync(", ".Sync(", "SyncFolder(", "WriteFileAtomically(", "CreateFoldersDurably("};
   const std::string_view code = line.substr(0, line.find("//"));
   if (code.contains("site)")) return false;  // on behalf of a caller, whose line counts
   return std::ranges::any_of(
@@ -32,6 +31,18 @@ bool Syncs(std::string_view line) {
 std::string SyncPlace::ToString() const {
   return fmt::format("{}:{} ({}{}{})", file, line, of_folder ? "folder" : "file",
                      kind.empty() ? "" : ", ", kind);
+}
+
+SimFileSystem::Loss SyncTrial::loss() const {
+  if (seed == 1) return SimFileSystem::Loss::kForgotten;
+  return seed == 2 ? SimFileSystem::Loss::kEverything : SimFileSystem::Loss::kBySeed;
+}
+
+void SyncTrial::Restart(SimFileSystem& fs, SimFileSystem::Loss lost) const {
+  fs.CutPower();
+  for (auto& operation : fs.History()) history.push_back(std::move(operation));
+  fs.Restart(lost);
+  fs.IgnoreSyncs(ignored);
 }
 
 SyncPlace PlaceOf(const SimFileSystem::Operation& operation, const FileKind& kind) {
@@ -49,7 +60,7 @@ std::set<SyncPlace> PlacesIn(const std::vector<SimFileSystem::Operation>& histor
   return places;
 }
 
-std::function<bool(const SimFileSystem::Operation&)> Only(SyncPlace place, FileKind kind) {
+SyncTrial::Ignored Only(SyncPlace place, FileKind kind) {
   return [place = std::move(place),
           kind = std::move(kind)](const SimFileSystem::Operation& operation) {
     return PlaceOf(operation, kind) == place;

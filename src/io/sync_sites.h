@@ -30,6 +30,23 @@ struct SyncPlace {
   friend auto operator<=>(const SyncPlace&, const SyncPlace&) = default;
 };
 
+// One run of a scenario on files that lose what was not synced.
+struct SyncTrial {
+  using Ignored = std::function<bool(const SimFileSystem::Operation&)>;
+
+  uint64_t seed;           // 1: what the ignored syncs should have kept is lost, 2: with all else,
+                           // more: as the seed says
+  uint64_t cut;            // the power goes at this operation; the scenario says of which part
+  const Ignored& ignored;  // syncs that do nothing
+  std::vector<SimFileSystem::Operation>& history;  // gets what the scenario did
+
+  SimFileSystem::Loss loss() const;
+  uint64_t file_system_seed() const { return seed * 1000 + cut; }
+  // Cuts the power if it is on, and starts again.
+  void Restart(SimFileSystem& fs) const { Restart(fs, loss()); }
+  void Restart(SimFileSystem& fs, SimFileSystem::Loss lost) const;
+};
+
 using FileKind = std::function<std::string(const std::string& path)>;
 
 // Of a kSync or kSyncFolder.
@@ -37,7 +54,7 @@ SyncPlace PlaceOf(const SimFileSystem::Operation& operation, const FileKind& kin
 std::set<SyncPlace> PlacesIn(const std::vector<SimFileSystem::Operation>& history,
                              const FileKind& kind = nullptr);
 // True for the syncs of `place` alone.
-std::function<bool(const SimFileSystem::Operation&)> Only(SyncPlace place, FileKind kind = nullptr);
+SyncTrial::Ignored Only(SyncPlace place, FileKind kind = nullptr);
 
 // The calls of Sync, SyncFolder, WriteFileAtomically and CreateFoldersDurably in the sources (*.cc,
 // without tests) directly in `folder` that are not among `reached`: "log/backup.cc:22". Calls
