@@ -3,7 +3,6 @@
 #include <mutex>
 #include <optional>
 
-#include "io/file_system.h"
 #include "meta/sqlite_statement.h"
 
 namespace millrace::meta {
@@ -31,9 +30,12 @@ Status SyncFile(io::FileSystem& files, const std::string& path) {
 
 class Sqlite final : public SqliteDatabase {
  public:
-  Sqlite(std::string path, std::unique_ptr<SqliteConnection> writer,
+  Sqlite(std::string path, const SqliteOptions& options, std::unique_ptr<SqliteConnection> writer,
          std::unique_ptr<SqliteConnection> reader)
-      : path_(std::move(path)), writer_(std::move(writer)), reader_(std::move(reader)) {}
+      : path_(std::move(path)),
+        options_(options),
+        writer_(std::move(writer)),
+        reader_(std::move(reader)) {}
 
   Status Write(const std::function<Status(Session&)>& body) override {
     std::lock_guard lock(write_mutex_);
@@ -50,24 +52,27 @@ class Sqlite final : public SqliteDatabase {
   }
 
   Status BackupTo(const std::string& path) override {
-    io::FileSystem& files = io::PosixFileSystem();
+    io::FileSystem& files = *options_.files;
     if (files.Exists(path))
       return Fail(ErrorCode::kAlreadyExists, "backup of the metadata database: {} exists", path);
     // A connection of its own, so that neither readers nor the writer wait for the copy.
-    MR_ASSIGN(auto copier, SqliteConnection::Open(path_, true, std::chrono::seconds(5)));
+    MR_ASSIGN(auto copier,
+              SqliteConnection::Open(path_, true, std::chrono::seconds(5), options_.vfs));
     MR_TRY(copier->ExecuteOnce("VACUUM INTO " + Quoted(path)));
     return SyncFile(files, path);
   }
 
   Status RotateBackup(int keep) override {
     std::lock_guard lock(backup_mutex_);
-    io::FileSystem& files = io::PosixFileSystem();
+    io::FileSystem& files = *options_.files;
     const std::string fresh = path_ + ".backup.tmp";
     if (files.Exists(fresh)) MR_TRY(files.RemoveFile(fresh));
     MR_TRY(BackupTo(fresh));
     for (int number = keep - 1; number >= 1; --number) {
-      if (files.Exists(BackupName(path_, number)))
-        MR_TRY(files.Rename(BackupName(path_, number), BackupName(path_, number + 1)));
+      if (!files.Exists(BackupName(path_, number))) continue;
+      MR_TRY(files.Rename(BackupName(path_, number), BackupName(path_, number + 1)));
+      // Else the next rename could be durable before this one, over the only name of a backup.
+      MR_TRY(files.SyncFolder(io::FolderOf(path_)));
     }
     MR_TRY(files.Rename(fresh, BackupName(path_, 1)));
     return files.SyncFolder(io::FolderOf(path_));
@@ -89,6 +94,7 @@ class Sqlite final : public SqliteDatabase {
   }
 
   const std::string path_;
+  const SqliteOptions options_;
   std::mutex write_mutex_;
   std::unique_ptr<SqliteConnection> writer_;  // guarded by write_mutex_
   std::optional<Error> broken_;               // guarded by write_mutex_
@@ -114,9 +120,8 @@ Status Prepare(SqliteConnection& writer, const std::string& path, bool quick_che
 
 Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(const std::string& path,
                                                              const SqliteOptions& options) {
-  io::FileSystem& files = io::PosixFileSystem();
-  const bool is_new = !files.Exists(path);
-  MR_ASSIGN(auto writer, SqliteConnection::Open(path, false, options.busy_timeout));
+  io::FileSystem& files = *options.files;
+  MR_ASSIGN(auto writer, SqliteConnection::Open(path, false, options.busy_timeout, options.vfs));
   if (Status ready = Prepare(*writer, path, options.quick_check); !ready) {
     Error error = std::move(ready).error();
     if (error.code == ErrorCode::kDamaged)
@@ -124,11 +129,12 @@ Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(const std::string& 
                                BackupName(path, 1));
     return std::unexpected(std::move(error));
   }
-  // SQLite syncs its file; that the name survives a power cut is up to us.
-  if (is_new) MR_TRY(files.SyncFolder(io::FolderOf(path)));
-  MR_ASSIGN(auto reader, SqliteConnection::Open(path, true, options.busy_timeout));
+  // SQLite syncs its files, and the name of a WAL it made itself. A killed process may have left
+  // both names, the database's and the WAL's, not durable.
+  MR_TRY(files.SyncFolder(io::FolderOf(path)));
+  MR_ASSIGN(auto reader, SqliteConnection::Open(path, true, options.busy_timeout, options.vfs));
   MR_TRY(reader->ExecuteOnce("PRAGMA query_only=ON"));
-  return std::make_unique<Sqlite>(path, std::move(writer), std::move(reader));
+  return std::make_unique<Sqlite>(path, options, std::move(writer), std::move(reader));
 }
 
 }  // namespace millrace::meta

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "io/file_system.h"
 #include "meta/database.h"
 
 namespace millrace::meta {
@@ -21,6 +22,10 @@ struct SqliteOptions {
   // How long a statement waits for a lock another process holds before kUnavailable.
   std::chrono::milliseconds busy_timeout{5000};
   bool quick_check = true;
+  // What the database's files are on, and the name of the SQLite VFS over it; tests put a simulated
+  // disk under both.
+  io::FileSystem* files = &io::PosixFileSystem();
+  std::string vfs = {};  // empty: SQLite's own, on the operating system's files
 };
 
 class SqliteDatabase : public Database {

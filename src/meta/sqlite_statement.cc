@@ -108,11 +108,12 @@ Status SqliteStatement::Step(const std::function<Status(const Row&)>& take) {
 }
 
 Result<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(
-    const std::string& path, bool read_only, std::chrono::milliseconds busy_timeout) {
+    const std::string& path, bool read_only, std::chrono::milliseconds busy_timeout,
+    const std::string& vfs) {
   sqlite3* raw = nullptr;
   const int flags = SQLITE_OPEN_NOMUTEX |
                     (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
-  const int code = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
+  const int code = sqlite3_open_v2(path.c_str(), &raw, flags, vfs.empty() ? nullptr : vfs.c_str());
   auto connection = std::unique_ptr<SqliteConnection>(new SqliteConnection(raw));
   if (code != SQLITE_OK) return FailSqlite(raw, path);
   sqlite3_extended_result_codes(raw, 1);

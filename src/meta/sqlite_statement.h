@@ -41,8 +41,10 @@ class SqliteStatement {
 // One connection with its cache of prepared statements. One thread at a time.
 class SqliteConnection final : public Session {
  public:
+  // `vfs`: as in SqliteOptions.
   static Result<std::unique_ptr<SqliteConnection>> Open(const std::string& path, bool read_only,
-                                                        std::chrono::milliseconds busy_timeout);
+                                                        std::chrono::milliseconds busy_timeout,
+                                                        const std::string& vfs);
   ~SqliteConnection() override;
 
   Status Execute(std::string_view statement, Parameters parameters) override;
