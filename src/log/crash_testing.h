@@ -335,8 +335,6 @@ inline LogOptions Options(const std::string& folder = "data/log") {
   return options;
 }
 
-using Ignored = std::function<bool(const SimFileSystem::Operation&)>;
-
 // Runs the workload until the power goes at operation `cut` (0: never); the operations it took.
 inline uint64_t RunUntil(SimFileSystem& fs, uint64_t cut, Oracle& oracle) {
   io::VirtualClock clock(TimestampUs(1'700'000'000'000'000));

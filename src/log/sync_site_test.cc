@@ -16,46 +16,26 @@ namespace millrace::log {
 namespace {
 
 using io::SyncPlace;
+using io::SyncTrial;
 using Loss = SimFileSystem::Loss;
 using History = std::vector<SimFileSystem::Operation>;
-
-// A scenario on files that lose what was not synced. It says what is wrong, and adds to `history`
-// what it did.
-struct Run {
-  uint64_t seed;
-  uint64_t cut;  // the power goes at this operation; the scenario says of which part
-  const Ignored& ignored;
-  History& history;
-
-  // What a forgotten sync should have kept goes alone; with all else; or as the seed says.
-  Loss loss() const {
-    return seed == 1 ? Loss::kForgotten : seed == 2 ? Loss::kEverything : Loss::kBySeed;
-  }
-  void Restart(SimFileSystem& fs) const { Restart(fs, loss()); }
-  void Restart(SimFileSystem& fs, Loss lost) const {
-    fs.CutPower();
-    for (auto& operation : fs.History()) history.push_back(operation);
-    fs.Restart(lost);
-    fs.IgnoreSyncs(ignored);
-  }
-};
 
 struct Scenario {
   std::string name;
   uint64_t cuts;  // how many operations to cut at
-  std::function<std::string(const Run&)> run;
+  std::function<std::string(const SyncTrial&)> run;
 };
 
 // The workload, a power cut, another one during the recovery.
-std::string TwoCuts(const Run& run) {
-  SimFileSystem fs(run.seed * 1000 + run.cut);
-  fs.IgnoreSyncs(run.ignored);
+std::string TwoCuts(const SyncTrial& trial) {
+  SimFileSystem fs(trial.file_system_seed());
+  fs.IgnoreSyncs(trial.ignored);
   Oracle oracle;
-  RunUntil(fs, run.cut, oracle);
-  run.Restart(fs);
-  fs.CutPowerAt(1 + (run.seed * 7 + run.cut) % 12);
+  RunUntil(fs, trial.cut, oracle);
+  trial.Restart(fs);
+  fs.CutPowerAt(1 + (trial.seed * 7 + trial.cut) % 12);
   static_cast<void>(Verify(fs, oracle));
-  run.Restart(fs);
+  trial.Restart(fs);
   for (int look = 0; look < 2; ++look) {
     if (auto wrong = Verify(fs, oracle); !wrong.empty()) return wrong;
   }
@@ -63,19 +43,19 @@ std::string TwoCuts(const Run& run) {
 }
 
 // The process is killed, a second one goes on with what is there, then the power goes.
-std::string KilledThenCut(const Run& run) {
-  SimFileSystem fs(run.seed * 1000 + run.cut);
-  fs.IgnoreSyncs(run.ignored);
+std::string KilledThenCut(const SyncTrial& trial) {
+  SimFileSystem fs(trial.file_system_seed());
+  fs.IgnoreSyncs(trial.ignored);
   Oracle oracle;
-  RunUntil(fs, run.cut, oracle);
-  run.Restart(fs, Loss::kNothing);
+  RunUntil(fs, trial.cut, oracle);
+  trial.Restart(fs, Loss::kNothing);
   {
     io::VirtualClock clock(TimestampUs(1'700'000'050'000'000));
     auto log = Log::Open(Options(), fs, clock);
     if (!log) return "does not open after a kill: " + log.error().ToString();
-    if (auto status = Workload(**log, oracle).GoOn(run.cut % 2 == 0); !status)
+    if (auto status = Workload(**log, oracle).GoOn(trial.cut % 2 == 0); !status)
       return "does not go on after a kill: " + status.error().ToString();
-    run.Restart(fs);
+    trial.Restart(fs);
   }
   return Verify(fs, oracle);
 }
@@ -108,8 +88,8 @@ Oracle MakeSmallLog(SimFileSystem& fs, io::VirtualClock& clock, int records) {
 
 // A power cut kept a later batch without an earlier one. What recovery cuts off it first keeps
 // beside the segment, and the power goes during that.
-std::string CutTailIsKept(const Run& run) {
-  SimFileSystem fs(run.seed * 1000 + run.cut);
+std::string CutTailIsKept(const SyncTrial& trial) {
+  SimFileSystem fs(trial.file_system_seed());
   io::VirtualClock clock(TimestampUs(1'700'000'000'000'000));
   Oracle oracle = MakeSmallLog(fs, clock, 1);
   const std::string path(kSegment);
@@ -122,8 +102,8 @@ std::string CutTailIsKept(const Run& run) {
     MR_CHECK(file->Append(tail) && file->Sync(), "no fault is planned yet");
   }
   fs.Restart(Loss::kNothing);
-  fs.IgnoreSyncs(run.ignored);
-  fs.CutPowerAt(run.cut);
+  fs.IgnoreSyncs(trial.ignored);
+  fs.CutPowerAt(trial.cut);
   if (auto log = OpenLater(fs, clock, false)) {
     // As long as the missing batch: with this in its place, what was cut off could be read again.
     const std::string value = "n0" + std::string(400, '.');
@@ -132,15 +112,15 @@ std::string CutTailIsKept(const Run& run) {
     static_cast<void>((*log)->AppendAsync("t", kFirst, {&record, 1}));
     fs.CutPower();  // before the log's end makes it durable
   }
-  run.Restart(fs);
+  trial.Restart(fs);
   if (auto wrong = Verify(fs, oracle); !wrong.empty()) return wrong;
   const auto kept = io::ReadWholeFile(fs, fmt::format("{}.cut-{}", path, good_bytes));
   return kept && *kept == tail ? "" : "what was cut off is gone";
 }
 
 // A closed segment is damaged, the user gives it up, and the power goes during that.
-std::string LossIsAccepted(const Run& run) {
-  SimFileSystem fs(run.seed * 1000 + run.cut);
+std::string LossIsAccepted(const SyncTrial& trial) {
+  SimFileSystem fs(trial.file_system_seed());
   io::VirtualClock clock(TimestampUs(1'700'000'000'000'000));
   Oracle oracle = MakeSmallLog(fs, clock, 6);
   const std::string path(kSegment);
@@ -149,12 +129,12 @@ std::string LossIsAccepted(const Run& run) {
   oracle.batches.erase(oracle.batches.begin() + 1);
   oracle.appended.erase(oracle.appended.begin() + 1);
   fs.Restart(Loss::kNothing);
-  fs.IgnoreSyncs(run.ignored);
-  fs.CutPowerAt(run.cut);
+  fs.IgnoreSyncs(trial.ignored);
+  fs.CutPowerAt(trial.cut);
   bool accepted = false;
   if (const auto first = OpenLater(fs, clock, true))
     accepted = (*first)->DamagedPartitions().empty();
-  run.Restart(fs);
+  trial.Restart(fs);
   const auto log = OpenLater(fs, clock, !accepted);
   if (!log) return "does not open: " + log.error().ToString();
   if (auto wrong = Check(**log, oracle).Run(); !wrong.empty()) return wrong;
@@ -219,7 +199,7 @@ TEST_F(SyncSiteTest, EverySyncIsReached) {
 }
 
 bool IsNoticed(const SyncPlace& place) {
-  const Ignored ignored = io::Only(place);
+  const SyncTrial::Ignored ignored = io::Only(place);
   for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
     for (const Scenario& scenario : Scenarios()) {
       for (uint64_t cut = 1; cut <= scenario.cuts; ++cut) {

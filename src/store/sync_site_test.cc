@@ -19,9 +19,9 @@ namespace {
 
 using io::SimFileSystem;
 using io::SyncPlace;
+using io::SyncTrial;
 using Loss = SimFileSystem::Loss;
 using History = std::vector<SimFileSystem::Operation>;
-using Ignored = std::function<bool(const SimFileSystem::Operation&)>;
 
 constexpr size_t kRowsPerEpoch = 3;
 
@@ -44,23 +44,6 @@ struct Told {
   bool table_made = false;
   int64_t flushed_epoch = 0;
   int64_t copied_epoch = 0;
-};
-
-struct Run {
-  uint64_t seed;
-  uint64_t cut;
-  const Ignored& ignored;
-  History& history;
-
-  Loss loss() const {
-    return seed == 1 ? Loss::kForgotten : seed == 2 ? Loss::kEverything : Loss::kBySeed;
-  }
-  void Restart(SimFileSystem& files, Loss lost) const {
-    files.CutPower();
-    for (auto& operation : files.History()) history.push_back(operation);
-    files.Restart(lost);
-    files.IgnoreSyncs(ignored);
-  }
 };
 
 StoreOptions OptionsOn(SimFileSystem& files, const std::string& folder) {
@@ -132,37 +115,37 @@ void MakeParent(SimFileSystem& files) {
   files.Restart(Loss::kNothing);
 }
 
-std::string Cut(const Run& run) {
-  SimFileSystem files(run.seed * 1000 + run.cut);
+std::string Cut(const SyncTrial& trial) {
+  SimFileSystem files(trial.file_system_seed());
   MakeParent(files);
-  files.IgnoreSyncs(run.ignored);
+  files.IgnoreSyncs(trial.ignored);
   Told told;
-  files.CutPowerAt(run.cut);
+  files.CutPowerAt(trial.cut);
   WorkUntilTheEnd(files, 3, told);
-  run.Restart(files, run.loss());
+  trial.Restart(files);
   return Check(files, told);
 }
 
 // The process is killed, a second one goes on, then the power goes.
-std::string KilledThenCut(const Run& run) {
-  SimFileSystem files(run.seed * 1000 + run.cut);
+std::string KilledThenCut(const SyncTrial& trial) {
+  SimFileSystem files(trial.file_system_seed());
   MakeParent(files);
-  files.IgnoreSyncs(run.ignored);
+  files.IgnoreSyncs(trial.ignored);
   Told told;
-  files.CutPowerAt(run.cut);
+  files.CutPowerAt(trial.cut);
   WorkUntilTheEnd(files, 2, told);
-  run.Restart(files, Loss::kNothing);
+  trial.Restart(files, Loss::kNothing);
   if (told.copied_epoch == 0 && files.Exists("/copies/copy")) told.copied_epoch = -1;
   WorkUntilTheEnd(files, 4, told);
   if (told.flushed_epoch != 4) return "does not go on after a kill";
-  run.Restart(files, run.loss());
+  trial.Restart(files);
   told.copied_epoch = std::max<int64_t>(told.copied_epoch, 0);
   return Check(files, told);
 }
 
 struct Scenario {
   std::string name;
-  std::function<std::string(const Run&)> run;
+  std::function<std::string(const SyncTrial&)> run;
 };
 
 const std::vector<Scenario>& Scenarios() {
@@ -185,7 +168,7 @@ class SyncSiteTest : public testing::Test {
   ~SyncSiteTest() override { logging::SetSink({}); }
 
   bool IsNoticed(const SyncPlace& place) const {
-    const Ignored ignored = io::Only(place, KindOf);
+    const SyncTrial::Ignored ignored = io::Only(place, KindOf);
     for (uint64_t seed = 1; seed <= 3; ++seed) {
       for (const Scenario& scenario : Scenarios()) {
         for (uint64_t cut = 1; cut <= history_.size() + 1; ++cut) {
