@@ -97,9 +97,11 @@ class ReferenceFile final : public engine::LookupSource {
     if (current_ != nullptr && current_->version() == version) return current_;
     MR_ASSIGN(auto table, ParseReference(node_, text, version));
     if (!fs_.Exists(CopyPath(version))) {
-      MR_TRY(fs_.CreateFolders(folder_));
-      MR_TRY(fs_.SyncFolder(io::FolderOf(folder_)));
+      MR_TRY(io::CreateFoldersDurably(fs_, folder_));
       MR_TRY(io::WriteFileAtomically(fs_, CopyPath(version), text));
+    } else if (current_ == nullptr) {
+      // Whoever wrote it may have been killed before its name was durable.
+      MR_TRY(fs_.SyncFolder(folder_));
     }
     return table;
   }
