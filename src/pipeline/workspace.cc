@@ -118,7 +118,7 @@ Status Workspace::OpenStore(const WorkspaceOptions& options) {
 }
 
 Status Workspace::OpenDatabase() {
-  MR_TRY(fs_.CreateFolders(PathOf("meta")));
+  MR_TRY(io::CreateFoldersDurably(fs_, PathOf("meta")));
   MR_ASSIGN(database_, meta::SqliteDatabase::Open(PathOf("meta/millrace.db"), {}));
   return {};
 }
