@@ -1,6 +1,7 @@
-// A power cut at every write and sync of a small workload of the metadata database, SQLite included;
-// after it the database opens, what was acknowledged is there, transactions are whole, and so are
-// the backups. Then the same with the syncs of one place left out at a time: each must be noticed.
+// A power cut at every write and sync of a small workload of the metadata database, SQLite
+// included; after it the database opens, what was acknowledged is there, transactions are whole,
+// and so are the backups. Then the same with the syncs of one place left out at a time: each must
+// be noticed.
 //
 // Not covered: SQLite's own VFS for unix (sim_vfs_testing.h says how ours follows it); a checkpoint
 // of the WAL while the database is in use, which starts at 2000 pages (here it is the last

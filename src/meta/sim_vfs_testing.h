@@ -5,8 +5,8 @@
 //   SqliteDatabase::Open("data/meta.db", {.files = &fs, .vfs = vfs.name()});
 //
 // It syncs as SQLite's own VFS for unix does: a file it made itself (journal or WAL) has its name
-// synced with its first bytes, a removed journal when SQLite says so; the name of a database is left
-// to whoever opens it. Like that VFS it says that a write which is torn harms no byte beside it.
+// synced with its first bytes, a removed journal when SQLite says so; the name of a database is
+// left to whoever opens it. Like that VFS it says that a torn write harms no byte beside it.
 //
 // Thread contract: one thread. Databases must go before it.
 #pragma once
