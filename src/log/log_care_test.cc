@@ -206,6 +206,81 @@ TEST_F(LogCareTest, FullDiskRefusesAppendsAndKeepsReads) {
   EXPECT_TRUE(log_->DamagedPartitions().empty());
 }
 
+// The disk fills up at any byte: what was refused is not there, what was accepted is, and appends
+// go on by themselves when there is room again.
+TEST_F(LogCareTest, ADiskThatFillsUpAnywhereRefusesWholeAppends) {
+  options_.checkpoint_bytes = 600;
+  Open();
+  for (uint64_t room = 0; room < 3000; room += 41) {
+    SCOPED_TRACE(fmt::format("{} bytes of room", room));
+    TopicSpec spec = Plain();
+    spec.name = fmt::format("t{}", room);
+    ASSERT_TRUE(log_->CreateTopic(spec));
+    fs_.SetDiskBytes(fs_.used_bytes() + room);
+    std::vector<std::string> accepted;
+    int refused = 0;
+    for (int i = 0; i < 12; ++i) {
+      if (i == 10) fs_.SetDiskBytes(UINT64_MAX);
+      const std::string value = fmt::format("v{}", i) + std::string(300, '.');
+      const OutRecord record = Value(value);
+      const auto ticket = log_->Append(spec.name, kFirst, {&record, 1});
+      if (ticket) {
+        accepted.push_back(value);
+        continue;
+      }
+      ASSERT_EQ(ticket.error().code, ErrorCode::kResourceExhausted) << ticket.error().ToString();
+      ASSERT_LT(i, 10) << "there is room again";
+      ++refused;
+    }
+    EXPECT_GT(refused, 0);
+    for (const bool killed : {false, true}) {
+      if (killed) {
+        Kill();
+        Open();
+      }
+      const auto records = ReadAll(spec.name);
+      ASSERT_TRUE(records) << records.error().ToString();
+      std::vector<std::string> read;
+      for (const auto& [key, value] : *records) read.push_back(value);
+      EXPECT_EQ(read, accepted);
+    }
+    EXPECT_TRUE(fatal_.empty());
+  }
+}
+
+// Any write that fails, or is cut short, refuses its append and harms no other.
+TEST_F(LogCareTest, FailedAndShortWritesHarmNothingElse) {
+  for (const bool is_short : {false, true}) {
+    for (uint64_t at = 1; at <= 12; ++at) {
+      SCOPED_TRACE(fmt::format("operation {} {}", at, is_short ? "is short" : "fails"));
+      TopicSpec spec = Plain();
+      spec.name = fmt::format("t{}-{}", is_short, at);
+      ASSERT_TRUE(log_->CreateTopic(spec));
+      if (is_short) fs_.ShortenWriteAt(fs_.operations() + at);
+      if (!is_short) fs_.FailAt(fs_.operations() + at);
+      std::vector<std::string> accepted;
+      for (int i = 0; i < 6; ++i) {
+        const std::string value = fmt::format("v{}", i) + std::string(300, '.');
+        const OutRecord record = Value(value);
+        if (log_->Append(spec.name, kFirst, {&record, 1})) accepted.push_back(value);
+      }
+      Kill();
+      Open();
+      const auto records = ReadAll(spec.name);
+      ASSERT_TRUE(records) << records.error().ToString();
+      std::vector<std::string> read;
+      for (const auto& [key, value] : *records) read.push_back(value);
+      // Only a sync that failed may leave what it was for.
+      for (const std::string& value : accepted)
+        EXPECT_NE(std::ranges::find(read, value), read.end()) << value.substr(0, 2);
+      if (fatal_.empty()) {
+        EXPECT_EQ(read, accepted);
+      }
+      fatal_.clear();
+    }
+  }
+}
+
 TEST_F(LogCareTest, DiskBudgetRefusesAppends) {
   ASSERT_TRUE(log_->CreateTopic(Plain()));
   AppendSome(0, 2);

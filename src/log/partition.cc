@@ -279,7 +279,22 @@ Status Partition::MakeDurable() {
   lock.unlock();
   synced_.notify_all();
   if (notify) notify();
-  return checkpoint ? WriteCheckpoint() : Status();
+  return checkpoint ? WriteDueCheckpoint() : Status();
+}
+
+// What was appended is durable, whatever becomes of the checkpoint: on a full disk the next start
+// reads more, and the next sync tries again. After another failure it is not known what the disk
+// has.
+Status Partition::WriteDueCheckpoint() {
+  const Status stored = WriteCheckpoint();
+  if (stored) return {};
+  if (stored.error().code == ErrorCode::kResourceExhausted) {
+    logging::Warning("log.checkpoint_not_written",
+                     {{"folder", folder_}, {"error", stored.error().message}});
+    return {};
+  }
+  context_.fatal(stored.error());
+  return stored;
 }
 
 std::optional<OpenTransaction> Partition::FindOpen(ProducerId producer) const {

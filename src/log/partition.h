@@ -148,6 +148,8 @@ class Partition {
   // Whether offsets [from, to) may rightly be missing.
   bool MayBeMissing(Offset from, Offset to) const;
 
+  Status WriteDueCheckpoint();
+
   // All with mutex_ held.
   Status CheckWritable() const;
   Result<std::optional<Appended>> CheckBatches(std::string& batches);
