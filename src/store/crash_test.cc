@@ -1,7 +1,9 @@
 // A power cut at every operation of a small workload: after reopening, flushed means present, and
 // progress, state and rows agree. Bit flips are reported or harmless, never served.
 #include <atomic>
+#include <chrono>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -28,6 +30,7 @@ StoreOptions OptionsOn(io::SimFileSystem& files, std::atomic<int>& fatal) {
   options.file_system = &files;
   options.fatal = [&fatal](const Error&) { ++fatal; };
   options.folder = "/store";
+  options.full_disk_retry = std::chrono::milliseconds(5);
   return options;
 }
 
@@ -171,6 +174,68 @@ TEST_F(Crash, AFailedSyncOfAFlushIsFatalAndFinal) {
   EXPECT_EQ(fatal, 1);
   EXPECT_FALSE(store->Commit(EpochNumber(*store, table, 2)));
   EXPECT_FALSE(store->Flush());
+}
+
+// The disk is full when a flush comes: commits are refused, reads go on, and so do commits when there
+// is room again, without anybody's help. Nothing that was committed is lost.
+TEST_F(Crash, AFullDiskRefusesCommitsAndGoesOnByItself) {
+  for (uint64_t room = 0; room < 9000; room += 150) {
+    SCOPED_TRACE(fmt::format("{} bytes of room", room));
+    std::atomic<int> fatal = 0;
+    io::SimFileSystem files(5);
+    TableHandle table;
+    auto store = WithUnflushedEpoch(files, fatal, table);
+    files.SetDiskBytes(files.used_bytes() + room);
+    Status flushed = store->Flush();
+    int64_t epoch = 1;
+    for (; flushed && epoch < 50; flushed = store->Flush())
+      ASSERT_TRUE(store->Commit(EpochNumber(*store, table, ++epoch)));
+    ASSERT_FALSE(flushed);
+    EXPECT_EQ(flushed.error().code, ErrorCode::kResourceExhausted) << flushed.error().ToString();
+    const Status refused = store->Commit(EpochNumber(*store, table, epoch + 1));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::kResourceExhausted) << refused.error().ToString();
+    const Status keyspace = store->CreateKeyspace({.name = "other"}, true);
+    ASSERT_FALSE(keyspace);
+    EXPECT_EQ(keyspace.error().code, ErrorCode::kResourceExhausted);
+    const auto page = store->Scan(table, {.columns = {"name"}});
+    ASSERT_TRUE(page) << page.error().ToString();
+    EXPECT_EQ(page->rows.rows, static_cast<size_t>(epoch) * kRowsPerEpoch);
+
+    files.SetDiskBytes(UINT64_MAX);
+    Status committed = refused;
+    for (int tries = 0; tries < 2000 && !committed; ++tries) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      committed = store->Commit(EpochNumber(*store, table, epoch + 1));
+    }
+    ASSERT_TRUE(committed) << committed.error().ToString();
+    ASSERT_TRUE(store->CreateKeyspace({.name = "other"}, true));
+    EXPECT_EQ(store->Keyspaces().size(), 2u);
+    ASSERT_TRUE(store->Flush());
+    EXPECT_EQ(fatal, 0);
+    store.reset();
+    files.Restart(io::SimFileSystem::Loss::kEverything);
+    CheckRecovered(files, {.table_made = true, .flushed_epoch = epoch + 1});
+  }
+}
+
+// Each write and each file of a flush and its bookkeeping fails once, or is cut short: what was
+// flushed before stays, and the store ends or goes on but never serves half an epoch.
+TEST_F(Crash, FailedAndShortWritesHarmNothingFlushed) {
+  const uint64_t operations = OperationsOfWorkload();
+  for (const bool is_short : {false, true}) {
+    for (uint64_t at = 1; at <= operations; ++at) {
+      SCOPED_TRACE(fmt::format("operation {} {}", at, is_short ? "is short" : "fails"));
+      std::atomic<int> fatal = 0;
+      io::SimFileSystem files(at);
+      if (is_short) files.ShortenWriteAt(at);
+      if (!is_short) files.FailAt(at);
+      const Outcome outcome = RunWorkload(files, fatal);
+      files.Restart(io::SimFileSystem::Loss::kBySeed);
+      ASSERT_NO_FATAL_FAILURE(CheckRecovered(files, outcome));
+      if (HasFailure()) return;
+    }
+  }
 }
 
 // Opens, verifies and reads a store; what it gives must be whole. True when the damage was

@@ -23,8 +23,9 @@ void RocksStore::PublishTables() {
   live_tables_->Set(std::make_shared<const LiveTables::Map>(catalog_.tables()), catalog_.next_id());
 }
 
+// The catalog in memory has changed already, so its callers check before that that the store can be
+// written.
 Status RocksStore::WriteCatalog(rocksdb::WriteBatch& batch) {
-  MR_TRY(CheckWritable());
   rocksdb::WriteOptions options;
   options.disableWAL = true;
   const auto status = FromRocks(db_->Write(options, &batch), "cannot write the catalog");
@@ -57,6 +58,7 @@ Status RocksStore::CreateKeyspace(const Keyspace& keyspace, bool if_not_exists) 
     if (if_not_exists) return {};
     return Fail(ErrorCode::kAlreadyExists, "keyspace {} exists already", keyspace.name);
   }
+  MR_TRY(CheckWritable());
   rocksdb::WriteBatch batch;
   catalog_.PutKeyspace(keyspace, batch);
   return WriteCatalog(batch);
@@ -72,6 +74,7 @@ Status RocksStore::CreateType(const UserType& type, bool if_not_exists) {
     return Fail(ErrorCode::kAlreadyExists, "type {}.{} exists already{}", type.keyspace, type.name,
                 *stored == type ? "" : " with other fields");
   }
+  MR_TRY(CheckWritable());
   rocksdb::WriteBatch batch;
   catalog_.PutType(type, batch);
   return WriteCatalog(batch);
@@ -89,6 +92,7 @@ Result<TableHandle> RocksStore::EnsureTable(const TableSchema& wanted) {
   const TableHandle stored = catalog_.FindTable(wanted.keyspace, wanted.name);
   rocksdb::WriteBatch batch;
   if (stored == nullptr) {
+    MR_TRY(CheckWritable());
     TableHandle table = catalog_.AddTable(std::move(checked), false, batch);
     MR_TRY(WriteCatalog(batch));
     return table;
@@ -101,6 +105,7 @@ Result<TableHandle> RocksStore::EnsureTable(const TableSchema& wanted) {
               fmt::format("table {} is stored in another shape: {}", wanted.FullName(),
                           Joined(comparison.differences)),
               "give the new table another name, or drop the stored one and replay it"});
+  MR_TRY(CheckWritable());
   TableHandle table = catalog_.AlterTable(*stored, checked, batch);
   MR_TRY(WriteCatalog(batch));
   return table;
@@ -140,6 +145,7 @@ std::vector<UserType> RocksStore::Types() {
 Status RocksStore::DropTable(std::string_view keyspace, std::string_view name) {
   MR_ASSIGN(const TableHandle table, FindTable(keyspace, name));
   std::lock_guard lock(catalog_mutex_);
+  MR_TRY(CheckWritable());
   rocksdb::WriteBatch batch;
   catalog_.RemoveTable(table->id, batch);
   MR_TRY(WriteCatalog(batch));
@@ -149,6 +155,7 @@ Status RocksStore::DropTable(std::string_view keyspace, std::string_view name) {
 Result<TableHandle> RocksStore::CreateShadow(std::string_view keyspace, std::string_view name) {
   MR_ASSIGN(const TableHandle table, FindTable(keyspace, name));
   std::lock_guard lock(catalog_mutex_);
+  MR_TRY(CheckWritable());
   rocksdb::WriteBatch batch;
   TableHandle shadow = catalog_.AddTable(table->schema, true, batch);
   MR_TRY(WriteCatalog(batch));
@@ -161,6 +168,7 @@ Result<TableHandle> RocksStore::SwapShadow(const TableHandle& shadow) {
     return Fail(ErrorCode::kNotFound, "table {}: number {} is no shadow", shadow->schema.FullName(),
                 shadow->id);
   const TableHandle live = catalog_.FindTable(shadow->schema.keyspace, shadow->schema.name);
+  MR_TRY(CheckWritable());
   rocksdb::WriteBatch batch;
   catalog_.Promote(shadow->id, batch);
   MR_TRY(WriteCatalog(batch));
@@ -173,6 +181,7 @@ Status RocksStore::DropShadow(const TableHandle& shadow) {
   if (!catalog_.IsShadow(shadow->id))
     return Fail(ErrorCode::kNotFound, "table {}: number {} is no shadow", shadow->schema.FullName(),
                 shadow->id);
+  MR_TRY(CheckWritable());
   rocksdb::WriteBatch batch;
   catalog_.RemoveTable(shadow->id, batch);
   MR_TRY(WriteCatalog(batch));

@@ -75,6 +75,10 @@ class RocksStore final : public Store {
   Status OpenWith(const std::vector<rocksdb::ColumnFamilyDescriptor>& families,
                   const std::vector<std::string>& present);
   void Fatal(const Error& error);
+  // Commits are refused until TryToGoOn, which the flusher calls once a second, finds room.
+  void NoteFullDisk(const Error& error);
+  void TryToGoOn();
+  Status WaitUntilFlushed();
   void FlushWhenDue();
   std::vector<rocksdb::ColumnFamilyHandle*> AllFamilies() const;
   // Writes a batch of catalog changes and makes it durable, within ChangeCatalog at its end;
@@ -87,7 +91,7 @@ class RocksStore final : public Store {
   // Once the drop is durable, removes files that hold only rows of the table; the rest goes with
   // compaction.
   Status DropFilesOf(uint32_t table_id);
-  // Ok unless a background error has ended writing.
+  // Ok unless a background error has ended writing, or the disk is full.
   Status CheckWritable() const;
 
   // commit.cc
@@ -114,6 +118,8 @@ class RocksStore final : public Store {
   bool needs_flush_ = false;  // a change was made meanwhile
 
   std::atomic<bool> failed_{false};
+  std::atomic<bool> disk_is_full_{false};
+  std::atomic<bool> disk_was_full_{false};
   std::mutex flush_mutex_;
   std::condition_variable flush_wake_;
   uint64_t unflushed_bytes_ = 0;

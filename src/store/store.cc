@@ -68,8 +68,17 @@ class RocksStore::Listener final : public rocksdb::EventListener {
     store_.oldest_unflushed_ns_.reset();
   }
 
+  // A full disk has harmed nothing: what was not written is still in memory.
   void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
-    store_.Fatal(ErrorOf(*status, fmt::format("store {}", store_.options_.folder)));
+    const Error error = ErrorOf(*status, fmt::format("store {}", store_.options_.folder));
+    if (status->IsNoSpace()) return store_.NoteFullDisk(error);
+    store_.Fatal(error);
+  }
+
+  // The store does it: RocksDB would look for room every five seconds.
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
+                            bool* auto_recovery) override {
+    *auto_recovery = false;
   }
 
  private:
@@ -244,10 +253,33 @@ void RocksStore::Fatal(const Error& error) {
   EndProcess(error);
 }
 
+void RocksStore::NoteFullDisk(const Error& error) {
+  std::lock_guard lock(flush_mutex_);
+  if (!disk_is_full_.exchange(true))
+    logging::Error("store.disk_full", {{"error", error.message}, {"hint", error.hint}});
+  flush_wake_.notify_all();
+}
+
+void RocksStore::TryToGoOn() {
+  disk_was_full_ = true;
+  const rocksdb::Status resumed = db_->Resume();
+  if (resumed.ok()) {
+    disk_is_full_ = false;
+    logging::Info("store.goes_on", {{"folder", options_.folder}});
+  } else if (!resumed.IsNoSpace() && !resumed.IsBusy()) {
+    Fatal(ErrorOf(resumed, fmt::format("store {}", options_.folder)));
+  }
+}
+
 Status RocksStore::CheckWritable() const {
-  if (!failed_) return {};
-  return Fail(ErrorCode::kIo, "store {}: writing has ended after an error of the disk",
-              options_.folder);
+  if (failed_) {
+    return Fail(ErrorCode::kIo, "store {}: writing has ended after an error of the disk",
+                options_.folder);
+  }
+  if (!disk_is_full_) return {};
+  return std::unexpected(Error{ErrorCode::kResourceExhausted,
+                               fmt::format("store {}: the disk is full", options_.folder),
+                               "free space on the disk of the data folder"});
 }
 
 std::vector<rocksdb::ColumnFamilyHandle*> RocksStore::AllFamilies() const {
@@ -261,13 +293,21 @@ void RocksStore::FlushWhenDue() {
   const auto interval =
       std::chrono::duration_cast<std::chrono::nanoseconds>(options_.flush_interval);
   while (!stopping_) {
+    if (disk_is_full_ && !failed_) {
+      clock_.WaitFor(flush_wake_, lock, options_.full_disk_retry);
+      if (stopping_) return;
+      lock.unlock();
+      TryToGoOn();
+      lock.lock();
+      continue;
+    }
     const bool by_bytes = unflushed_bytes_ >= options_.flush_source_bytes;
     const bool by_time =
         oldest_unflushed_ns_ && clock_.MonotonicNs() - *oldest_unflushed_ns_ >= interval.count();
     if (by_bytes || by_time) {
       lock.unlock();
       const Status status = Flush();
-      if (!status) Fatal(status.error());
+      if (!status && status.error().code != ErrorCode::kResourceExhausted) Fatal(status.error());
       lock.lock();
       continue;
     }
@@ -282,8 +322,24 @@ Status RocksStore::Flush() {
   MR_TRY(CheckWritable());
   rocksdb::FlushOptions options;
   options.allow_write_stall = true;
-  return FromRocks(db_->Flush(options, AllFamilies()),
-                   fmt::format("store {}: cannot flush", options_.folder));
+  MR_TRY(FromRocks(db_->Flush(options, AllFamilies()),
+                   fmt::format("store {}: cannot flush", options_.folder)));
+  return disk_was_full_ ? WaitUntilFlushed() : Status();
+}
+
+// After a Resume, RocksDB 7.8 may say that a flush is done before it is.
+Status RocksStore::WaitUntilFlushed() {
+  for (;;) {
+    MR_TRY(CheckWritable());
+    const bool flushed = std::ranges::all_of(AllFamilies(), [&](auto* family) {
+      uint64_t waiting = 0;
+      return db_->GetIntProperty(family, rocksdb::DB::Properties::kNumImmutableMemTable,
+                                 &waiting) &&
+             waiting == 0;
+    });
+    if (flushed) return {};
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // RocksDB's threads are real
+  }
 }
 
 Result<std::unique_ptr<flow::TableWriter>> RocksStore::MakeTableWriter(

@@ -55,9 +55,12 @@ struct StoreOptions {
   int background_threads = 2;
   uint64_t flush_source_bytes = uint64_t{64} << 20;  // unflushed source bytes that start a flush
   std::chrono::milliseconds flush_interval{30000};   // oldest unflushed commit that starts a flush
+  // How often a store whose disk is full looks whether it can go on; until then commits are refused
+  // with kResourceExhausted.
+  std::chrono::milliseconds full_disk_retry{1000};
   // Called before every flush, on RocksDB's thread; its failure is fatal. Must not call the store.
   std::function<Status()> before_flush{};
-  // Called once on a background error; default: logs it and ends the process.
+  // Called once on a background error, but for a full disk; default: logs it and ends the process.
   std::function<void(const Error&)> fatal{};
   // Queries whose commits go through the write-ahead log, synced: those with an external source
   // (invariant 4).
