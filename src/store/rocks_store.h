@@ -92,7 +92,7 @@ class RocksStore final : public Store {
   // compaction.
   Status DropFilesOf(uint32_t table_id);
   // Ok unless a background error has ended writing, or the disk is full.
-  Status CheckWritable() const;
+  Status CheckWritable();
 
   // commit.cc
   Status WriteRows(const std::vector<const StoredRows*>& rows);
@@ -120,6 +120,8 @@ class RocksStore final : public Store {
   std::atomic<bool> failed_{false};
   std::atomic<bool> disk_is_full_{false};
   std::atomic<bool> disk_was_full_{false};
+  std::atomic<int64_t> resume_started_ns_{0};  // 0: none runs
+  std::mutex flush_call_mutex_;
   std::mutex flush_mutex_;
   std::condition_variable flush_wake_;
   uint64_t unflushed_bytes_ = 0;

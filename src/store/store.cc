@@ -28,6 +28,8 @@ constexpr int kShardsMax = 64;
 // Sorted runs of a shard that start a merge: each is a look with a Bloom filter more for a reader,
 // and each merge writes rows again.
 constexpr int kRunsThatMerge = 12;
+// A Resume of RocksDB that takes longer will not end: the process has to.
+constexpr int64_t kResumeNsMax = int64_t{120} * 1'000'000'000;
 
 std::string RowsFamily(int shard) { return fmt::format("rows{}", shard); }
 
@@ -68,11 +70,17 @@ class RocksStore::Listener final : public rocksdb::EventListener {
     store_.oldest_unflushed_ns_.reset();
   }
 
-  // A full disk has harmed nothing: what was not written is still in memory.
-  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
+  // A full disk has harmed nothing: what was not written is still in memory. A compaction is tried
+  // again by RocksDB; taken for an error, it would make the next Resume of RocksDB 7.8 hang.
+  void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* status) override {
     const Error error = ErrorOf(*status, fmt::format("store {}", store_.options_.folder));
-    if (status->IsNoSpace()) return store_.NoteFullDisk(error);
-    store_.Fatal(error);
+    if (!status->IsNoSpace()) return store_.Fatal(error);
+    if (reason == rocksdb::BackgroundErrorReason::kCompaction) {
+      logging::Warning("store.no_room_to_compact", {{"error", error.message}});
+      *status = rocksdb::Status::OK();
+      return;
+    }
+    store_.NoteFullDisk(error);
   }
 
   // The store does it: RocksDB would look for room every five seconds.
@@ -261,8 +269,11 @@ void RocksStore::NoteFullDisk(const Error& error) {
 }
 
 void RocksStore::TryToGoOn() {
+  std::lock_guard one_flush(flush_call_mutex_);
   disk_was_full_ = true;
+  resume_started_ns_ = clock_.MonotonicNs();
   const rocksdb::Status resumed = db_->Resume();
+  resume_started_ns_ = 0;
   if (resumed.ok()) {
     disk_is_full_ = false;
     logging::Info("store.goes_on", {{"folder", options_.folder}});
@@ -271,7 +282,13 @@ void RocksStore::TryToGoOn() {
   }
 }
 
-Status RocksStore::CheckWritable() const {
+Status RocksStore::CheckWritable() {
+  const int64_t started_ns = resume_started_ns_;
+  if (started_ns != 0 && clock_.MonotonicNs() - started_ns > kResumeNsMax) {
+    Fatal({ErrorCode::kIo,
+           fmt::format("store {}: it does not go on after the disk was full", options_.folder),
+           "start again: what was not written comes from the log"});
+  }
   if (failed_) {
     return Fail(ErrorCode::kIo, "store {}: writing has ended after an error of the disk",
                 options_.folder);
@@ -319,6 +336,9 @@ void RocksStore::FlushWhenDue() {
 }
 
 Status RocksStore::Flush() {
+  MR_TRY(CheckWritable());
+  // One at a time: what RocksDB 7.8 begins to flush after another flush failed it never ends.
+  std::lock_guard one_flush(flush_call_mutex_);
   MR_TRY(CheckWritable());
   rocksdb::FlushOptions options;
   options.allow_write_stall = true;
