@@ -1,6 +1,8 @@
 // A streaming query over the real log and the real store, on a file system whose power is cut at
 // random moments: tables and dead letters are those of one undisturbed run over the same records.
 #include <algorithm>
+#include <atomic>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -39,7 +41,7 @@ class Life {
   Status Open() {
     log::LogOptions log_options;
     log_options.folder = "data/log";
-    log_options.on_fatal = [](const Error&) {};
+    log_options.on_fatal = [this](const Error&) { ++fatal_; };
     MR_ASSIGN(log_, log::Log::Open(std::move(log_options), fs_, io::SystemClock()));
     for (const char* topic : {"in", "dead", "copy"}) {
       if (!log_->FindTopic(topic).has_value())
@@ -49,7 +51,8 @@ class Life {
     store_options.folder = "data/store";
     store_options.file_system = &fs_;
     store_options.before_flush = [this] { return log_->Flush(); };
-    store_options.fatal = [](const Error&) {};
+    store_options.fatal = [this](const Error&) { ++fatal_; };
+    store_options.full_disk_retry = 5ms;
     MR_ASSIGN(store_, store::Store::Open(std::move(store_options)));
     MR_TRY(store_->CreateKeyspace({.name = "k"}, true));
     MR_ASSIGN(table_, store_->EnsureTable(TagsTable()));
@@ -78,7 +81,7 @@ class Life {
   }
 
   // Appends records, some of them bad, and waits until the query has them.
-  Status Feed(Dice& dice, size_t count) {
+  Status Feed(Dice& dice, size_t count, std::chrono::milliseconds patience = 20s) {
     for (size_t i = 0; i < count; ++i) {
       // A key's rows are in one partition, as in a topic with keys: between partitions equal write
       // times decide cell by cell, as in Cassandra, and the world in memory has no cells.
@@ -91,10 +94,17 @@ class Life {
       MR_TRY(log_->Append("in", PartitionId(id % 2), std::span(&record, 1)));
       if (dice.Below(40) == 0) MR_TRY(store_->Flush());
     }
-    return query_->CatchUp(20s);
+    return query_->CatchUp(patience);
   }
 
+  // As the pipeline does with a query that ended for want of room (its intent did not fit).
+  Status RestartQuery() {
+    query_.reset();
+    return Run();
+  }
   Status Drain() { return query_->Drain(); }
+  Status FlushTables() { return store_->Flush(); }
+  int fatal() const { return fatal_; }
   log::Log& log() { return *log_; }
 
   Result<std::vector<std::string>> Rows() {
@@ -113,6 +123,7 @@ class Life {
  private:
   io::SimFileSystem& fs_;
   FakeWorld& fake_;
+  std::atomic<int> fatal_ = 0;
   std::unique_ptr<log::Log> log_;
   std::unique_ptr<store::Store> store_;
   store::TableHandle table_;
@@ -213,6 +224,79 @@ TEST(ConnectTest, PowerCutsLoseAndDoubleNothing) {
     CheckAgainstMemory(last, seed);
   }
   EXPECT_GT(cuts, 30);
+}
+
+// One operation of the disk fails, or one write is cut short. A process that cannot go on is
+// started again; one that can has lost nothing either.
+TEST(ConnectTest, FailedAndShortWritesLoseAndDoubleNothing) {
+  int refused = 0;
+  for (uint64_t seed = 1; seed <= 30; ++seed) {
+    Dice dice(seed);
+    io::SimFileSystem fs(seed);
+    FakeWorld fake;
+    for (int number = 0; number < 4; ++number) {
+      const uint64_t at = fs.operations() + 1 + dice.Below(300);
+      if (number % 2 == 0) fs.FailAt(at);
+      if (number % 2 == 1) fs.ShortenWriteAt(at);
+      auto life = std::make_unique<Life>(fs, fake);
+      Status status = life->Open();
+      if (status.has_value()) status = life->Run();
+      if (status.has_value()) status = life->Feed(dice, 60);
+      if (!status.has_value()) ++refused;
+      fs.CutPower();
+      life.reset();
+      fs.Restart();
+    }
+    Life last(fs, fake);
+    Status status = last.Open();
+    ASSERT_TRUE(status.has_value()) << "seed " << seed << ": " << status.error().ToString();
+    status = last.Run();
+    ASSERT_TRUE(status.has_value()) << "seed " << seed << ": " << status.error().ToString();
+    status = last.Feed(dice, 30);
+    ASSERT_TRUE(status.has_value()) << "seed " << seed << ": " << status.error().ToString();
+    ASSERT_TRUE(last.Drain().has_value());
+    CheckAgainstMemory(last, seed);
+  }
+  EXPECT_GT(refused, 20);
+}
+
+// The disk fills up while records come in: appends are refused, tables can be read, and when there
+// is room again everything goes on in the same process.
+TEST(ConnectTest, AFullDiskKeepsReadsAndGoesOnByItself) {
+  for (uint64_t seed = 1; seed <= 30; ++seed) {
+    SCOPED_TRACE(fmt::format("seed {}", seed));
+    Dice dice(seed);
+    io::SimFileSystem fs(seed);
+    FakeWorld fake;
+    Life life(fs, fake);
+    ASSERT_TRUE(life.Open().has_value());
+    ASSERT_TRUE(life.Run().has_value());
+    ASSERT_TRUE(life.Feed(dice, 40).has_value());
+    const auto rows = life.Rows();
+    ASSERT_TRUE(rows.has_value());
+    fs.SetDiskBytes(fs.used_bytes() + dice.Below(6000));
+    Status fed;
+    for (int tries = 0; tries < 1000 && fed.has_value(); ++tries) fed = life.Feed(dice, 1, 100ms);
+    ASSERT_FALSE(fed.has_value());
+    // Refused, or the query waits for a store that refuses.
+    const bool expected = fed.error().code == ErrorCode::kResourceExhausted ||
+                          fed.error().code == ErrorCode::kTimeout;
+    EXPECT_TRUE(expected) << fed.error().ToString();
+    static_cast<void>(life.FlushTables());
+    const auto still = life.Rows();
+    ASSERT_TRUE(still.has_value()) << still.error().ToString();
+    EXPECT_GE(still->size(), rows->size());
+
+    fs.SetDiskBytes(UINT64_MAX);
+    for (int tries = 0; tries < 1000 && !life.FlushTables().has_value(); ++tries)
+      std::this_thread::sleep_for(5ms);
+    ASSERT_TRUE(life.RestartQuery().has_value());
+    fed = life.Feed(dice, 40);
+    ASSERT_TRUE(fed.has_value()) << fed.error().ToString();
+    ASSERT_TRUE(life.Drain().has_value());
+    CheckAgainstMemory(life, seed);
+    EXPECT_EQ(life.fatal(), 0);
+  }
 }
 
 sql::Plan CountriesLookup() {
