@@ -47,6 +47,7 @@ tsan: ## All tests under ThreadSanitizer
 	cmake --preset tsan && cmake --build build/tsan -j $(JOBS) && ctest --test-dir build/tsan --output-on-failure
 
 fuzz: ## Build the fuzzers (clang 19) into build/fuzz
+	@tools/install-deps.sh fuzz
 	cmake --preset fuzz && cmake --build build/fuzz -j $(JOBS)
 
 clean: ## Remove everything that was built

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian 12 packages that building Millrace needs. Says what it installs, installs only what is missing,
-# uses sudo only when not root. Usage: tools/install-deps.sh [run|test]   (test: also what `make test` needs)
+# uses sudo only when not root.
+# Usage: tools/install-deps.sh [run|test|fuzz]   (test: also what `make test` needs; fuzz: also what `make fuzz` needs)
 set -euo pipefail
 
 run_packages=(
@@ -11,8 +12,11 @@ run_packages=(
 )
 test_packages=(libgtest-dev libgmock-dev libbenchmark-dev clang-format-19 python3 git)
 
+fuzz_packages=(clang-19 libclang-rt-19-dev)
+
 wanted=("${run_packages[@]}")
 [ "${1:-run}" = test ] && wanted+=("${test_packages[@]}")
+[ "${1:-run}" = fuzz ] && wanted+=("${fuzz_packages[@]}")
 
 missing=()
 for package in "${wanted[@]}"; do
