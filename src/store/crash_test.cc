@@ -176,8 +176,8 @@ TEST_F(Crash, AFailedSyncOfAFlushIsFatalAndFinal) {
   EXPECT_FALSE(store->Flush());
 }
 
-// The disk is full when a flush comes: commits are refused, reads go on, and so do commits when there
-// is room again, without anybody's help. Nothing that was committed is lost.
+// The disk is full when a flush comes: commits are refused, reads go on, and so do commits when
+// there is room again, without anybody's help. Nothing that was committed is lost.
 TEST_F(Crash, AFullDiskRefusesCommitsAndGoesOnByItself) {
   for (uint64_t room = 0; room < 9000; room += 150) {
     SCOPED_TRACE(fmt::format("{} bytes of room", room));
