@@ -104,6 +104,7 @@ Result<BackupReport> MakeBackup(Workspace& workspace, const std::string& target)
   MR_TRY(RefuseExisting(fs, target));
   const std::string partial = target + ".partial";
   MR_TRY(io::RemoveTree(fs, partial));
+  MR_TRY(io::CreateFoldersDurably(fs, io::FolderOf(target)));
   MR_TRY(fs.CreateFolders(partial));
   MR_TRY(fs.CreateFolders(io::JoinPath(partial, "meta")));
   MR_TRY(workspace.database().BackupTo(io::JoinPath(partial, "meta/millrace.db")));
@@ -131,6 +132,7 @@ Result<BackupReport> RestoreBackup(io::FileSystem& fs, const std::string& source
   }
   const std::string partial = target + ".partial";
   MR_TRY(io::RemoveTree(fs, partial));
+  MR_TRY(io::CreateFoldersDurably(fs, io::FolderOf(target)));
   BackupReport report;
   MR_TRY(CopyTree(fs, source, partial, report));
   // The copy is what will be worked on; the backup stays as it is.
