@@ -54,13 +54,14 @@ class Workload {
 
   // Stops at the first error, as a process does whose disk went away.
   Status Run() {
-    MR_TRY(Create({.name = "t", .partitions = 2, .segment_bytes = 1024}));
-    MR_TRY(Create({.name = "c", .cleanup = Cleanup::kCompact, .segment_bytes = 1024}));
+    MR_TRY(Create({{.name = "t", .partitions = 2, .segment_bytes = 1024},
+                   {.name = "c", .cleanup = Cleanup::kCompact, .segment_bytes = 1024}}));
     for (int i = 0; i < 3; ++i) MR_TRY(Append("t", kFirst, fmt::format("a{}", i), 300));
     MR_TRY(Transaction(1, "one", /*big=*/false));
     MR_TRY(Aborted());
+    MR_TRY(Forgotten());
     for (int i = 0; i < 4; ++i) MR_TRY(Keyed(i));
-    MR_TRY(Create({.name = "r", .retention_bytes = 1500, .segment_bytes = 1024}));
+    MR_TRY(Create({{.name = "r", .retention_bytes = 1500, .segment_bytes = 1024}}));
     oracle_.shrinking.insert({"r", kFirst});
     for (int i = 0; i < 5; ++i) MR_TRY(Append("r", kFirst, fmt::format("r{}", i), 600));
     MR_TRY(log_.RunMaintenance());
@@ -105,12 +106,13 @@ class Workload {
     return {};
   }
 
-  Status Create(TopicSpec spec) {
-    const std::string name = spec.name;
-    spec.codec = Codec::kNone;
-    oracle_.maybe_topics.insert(name);
-    MR_TRY(log_.CreateTopic(std::move(spec)));
-    oracle_.topics.insert(name);
+  Status Create(std::vector<TopicSpec> specs) {
+    for (TopicSpec& spec : specs) {
+      spec.codec = Codec::kNone;
+      oracle_.maybe_topics.insert(spec.name);
+    }
+    MR_TRY(log_.CreateTopics(specs));
+    for (const TopicSpec& spec : specs) oracle_.topics.insert(spec.name);
     return {};
   }
 
@@ -172,6 +174,20 @@ class Workload {
     oracle_.batches.push_back({{{{"t", kFirst}, text}}, false, true});
     MR_TRY(transaction->Append("t", kFirst, {{}, text, {}}));
     return transaction->Abort();
+  }
+
+  // An owner that nobody will ask for again: its records stay.
+  Status Forgotten() {
+    MR_ASSIGN(auto transaction, log_.transactions().Begin("gone"));
+    const std::string text = "kept" + std::string(10, '.');
+    oracle_.batches.push_back({{{{"t", kSecond}, text}}});
+    MR_TRY(transaction->Append("t", kSecond, {{}, text, {}}));
+    MR_TRY(transaction->Commit({"gone", 1, ""}));
+    oracle_.batches.back().acknowledged = true;
+    transaction.reset();
+    std::vector<RememberedTag> tags = log_.CommitTags();
+    std::erase_if(tags, [](const RememberedTag& tag) { return tag.owner != "gone"; });
+    return log_.ForgetCommitTags(tags);
   }
 
   Status Delete(const std::string& topic, PartitionId partition, Offset before) {
