@@ -176,10 +176,8 @@ Status LogCore::AlterTopic(const TopicSpec& spec) {
     return Fail(ErrorCode::kInvalidArgument, "topic {} has {} partitions, they cannot become {}",
                 spec.name, before, spec.partitions);
   }
-  if (spec.partitions > before) {
-    MR_TRY(MakeFolders(spec.name, before, spec.partitions));
-    MR_TRY(fs_.SyncFolder(options_.folder));
-  }
+  // The topic's own name is durable since it was made.
+  if (spec.partitions > before) MR_TRY(MakeFolders(spec.name, before, spec.partitions));
   auto topic = std::make_shared<Topic>(*found->second);
   topic->info.spec = spec;
   TopicCatalog changed = catalog_;
