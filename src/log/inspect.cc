@@ -30,7 +30,7 @@ class Inspector {
 
   Status File(const std::string& path) {
     const std::string name = io::FileNameOf(path);
-    if (ParseSegmentFileName(name, ".log")) return SegmentFile(path);
+    if (const auto base = ParseSegmentFileName(name, ".log")) return SegmentFile(path, *base);
     if (name == kCheckpointFile)
       return Framed(path, [](std::string_view bytes) -> Status {
         MR_TRY(PartitionCheckpoint::Decode(bytes));
@@ -57,31 +57,93 @@ class Inspector {
     return {};
   }
 
-  Status SegmentFile(const std::string& path) {
+  // What the files beside a segment prove of it.
+  struct Proof {
+    uint64_t durable_bytes = 0;  // once on stable storage: what does not verify before it is damage
+    bool has_index = false;
+    bool compacted = false;  // by key, or nobody knows: the log's catalog is not there
+    std::optional<PartitionCheckpoint> checkpoint;
+    // Whether offsets [from, to) may be absent: compacted away, or given up before.
+    bool MayBeMissing(Offset from, Offset to) const {
+      if (compacted) return true;
+      if (!checkpoint) return false;
+      return to <= checkpoint->cleaned ||
+             std::ranges::any_of(checkpoint->lost, [&](const LostRange& lost) {
+               return lost.begin <= from && to <= lost.end;
+             });
+    }
+  };
+
+  Result<bool> IsCompacted(const std::string& topic_folder) {
+    const std::string path = io::JoinPath(io::FolderOf(topic_folder), kCatalogFile);
+    if (!fs_.Exists(path)) return true;
+    MR_ASSIGN(const std::string bytes, io::ReadWholeFile(fs_, path));
+    const auto catalog = TopicCatalog::Decode(bytes);
+    if (!catalog) return true;  // a finding of its own
+    const auto topic = catalog->topics.find(io::FileNameOf(topic_folder));
+    return topic == catalog->topics.end() || topic->second.spec.cleanup == Cleanup::kCompact;
+  }
+
+  Result<Proof> ProofFor(const std::string& path, Offset base) {
+    const std::string folder = io::FolderOf(path);
+    Proof proof;
+    MR_ASSIGN(proof.compacted, IsCompacted(io::FolderOf(folder)));
+    const std::string checkpoint_path = io::JoinPath(folder, kCheckpointFile);
+    if (fs_.Exists(checkpoint_path)) {
+      MR_ASSIGN(const std::string bytes, io::ReadWholeFile(fs_, checkpoint_path));
+      // One that is damaged is a finding of its own, and proves nothing.
+      if (auto decoded = PartitionCheckpoint::Decode(bytes)) proof.checkpoint = std::move(*decoded);
+    }
+    MR_ASSIGN(const LoadedIndex index,
+              LoadIndex(fs_, io::JoinPath(folder, SegmentFileName(base, ".index")), UINT64_MAX));
+    proof.has_index = index.exists;
+    if (!index.entries.empty()) proof.durable_bytes = index.entries.back().position;
+    if (proof.checkpoint && proof.checkpoint->active == base)
+      proof.durable_bytes = std::max(proof.durable_bytes, proof.checkpoint->recovery_position);
+    MR_ASSIGN(const auto entries, fs_.List(folder));
+    for (const io::FolderEntry& entry : entries) {
+      const auto other = ParseSegmentFileName(entry.name, ".log");
+      if (other && *other > base) proof.durable_bytes = UINT64_MAX;
+    }
+    return proof;
+  }
+
+  Status SegmentFile(const std::string& path, Offset base) {
     MR_ASSIGN(const auto file, fs_.OpenForRead(path));
     MR_ASSIGN(const uint64_t size, file->Size());
+    MR_ASSIGN(const Proof proof, ProofFor(path, base));
     ++report_.files;
     report_.bytes += size;
     BatchWalker walker(*file, 0, size, limits_.batch_bytes_max);
-    Offset next(0);
+    Offset next = base;
+    bool behind_damage = false;  // how many offsets are missing there, nobody knows
     while (!walker.AtEnd()) {
       std::string_view bytes;
       const auto header = walker.Batch(bytes);
       const uint64_t at = walker.position();
-      if (header && header->base_offset >= next) {
+      if (header) {
+        const bool gap_allowed = behind_damage || proof.MayBeMissing(next, header->base_offset);
+        const bool in_place =
+            header->base_offset == next || (header->base_offset > next && gap_allowed);
+        if (!in_place) {
+          report_.findings.push_back(
+              {path, at,
+               fmt::format("record batch at offset {}, but {} is next", header->base_offset, next),
+               false});
+        }
         OneBatch(path, at, *header, bytes);
-        next = header->end_offset();
+        // Of two offsets that do not go together either may be the wrong one.
+        next = in_place ? header->end_offset() : next;
+        behind_damage = !in_place;
         walker.Skip(*header);
         continue;
       }
-      if (!header && header.error().code != ErrorCode::kDamaged)
-        return std::unexpected(header.error());
-      const std::string why = header ? fmt::format("record batch at offset {}, but {} is next",
-                                                   header->base_offset, next)
-                                     : header.error().message;
-      MR_ASSIGN(const bool more, walker.SeekValid(next));
-      report_.findings.push_back({path, at, why, !more});
+      if (header.error().code != ErrorCode::kDamaged) return std::unexpected(header.error());
+      MR_ASSIGN(const bool more, walker.SeekValid(Offset(0)));
+      const bool torn_tail = at >= proof.durable_bytes && (!more || proof.has_index);
+      report_.findings.push_back({path, at, header.error().message, torn_tail});
       if (!more) return {};
+      behind_damage = true;
     }
     return {};
   }

@@ -1,5 +1,6 @@
 // Damage, full disks, retention, compaction, copies, and many threads at once.
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <thread>
 
@@ -57,6 +58,8 @@ class LogCareTest : public ::testing::Test {
     }
     return records;
   }
+  static constexpr int kBatches = 5;  // of one record, two to a segment
+  void GiveUpAnyBatch(const std::function<void(std::string, int)>& damage);
   TopicSpec Plain() {
     TopicSpec spec{.name = "t", .segment_bytes = 1024};
     spec.codec = Codec::kNone;
@@ -113,42 +116,60 @@ TEST_F(LogCareTest, AcceptedLossIsSkippedRecordedAndKept) {
 
 // Whichever batch is damaged, the last of a closed or of the open segment too, and whether a
 // checkpoint was stored behind it or not: it alone is given up, and its offset is not used again.
-TEST_F(LogCareTest, AnyBatchCanBeGivenUp) {
-  constexpr int kRecords = 5;  // two to a segment
+// `damage` flips a bit of the batch that holds "v<number>." in the file.
+void LogCareTest::GiveUpAnyBatch(const std::function<void(std::string, int)>& damage) {
   for (const bool closed_cleanly : {true, false}) {
-    for (int damaged = 0; damaged < kRecords; ++damaged) {
+    for (int damaged = 0; damaged < kBatches; ++damaged) {
       SCOPED_TRACE(fmt::format("batch {}, {}", damaged, closed_cleanly ? "closed" : "killed"));
       const std::string topic = fmt::format("x{}{}", closed_cleanly, damaged);
       TopicSpec spec = Plain();
       spec.name = topic;
       ASSERT_TRUE(log_->CreateTopic(spec));
-      for (int i = 0; i < kRecords; ++i) {
+      for (int i = 0; i < kBatches; ++i) {
         const OutRecord record = Value(fmt::format("v{}", i) + std::string(400, '.'));
         ASSERT_TRUE(log_->Append(topic, kFirst, {&record, 1}));
       }
       if (!closed_cleanly) Kill();
       log_.reset();
-      const std::string path =
-          fmt::format("data/log/{}/0/{:020}.log", topic, damaged - damaged % 2);
-      const uint64_t bytes = io::ReadWholeFile(fs_, path)->find(fmt::format("v{}.", damaged));
-      ASSERT_TRUE(fs_.FlipBit(path, bytes + 9, 3));
+      damage(fmt::format("data/log/{}/0/{:020}.log", topic, damaged - damaged % 2), damaged);
+      EXPECT_FALSE(Inspect(fs_, "data/log")->ok());
       options_.accept_loss = true;
       Open();
       options_.accept_loss = false;
       for (int look = 0; look < 2; ++look, Open()) {
-        const auto records = ReadAll(topic);
-        ASSERT_TRUE(records) << records.error().ToString();
-        EXPECT_EQ(std::ssize(*records), kRecords - 1 + look);
+        const auto read = ReadAll(topic);
+        ASSERT_TRUE(read) << read.error().ToString();
+        EXPECT_EQ(std::ssize(*read), kBatches - 1 + look);
         const auto lost = log_->LostRanges();
         ASSERT_FALSE(lost.empty());
         EXPECT_EQ(lost.back().at.topic, topic);
         EXPECT_EQ(lost.back().begin, Offset(damaged));
         EXPECT_EQ(lost.back().end, Offset(damaged + 1));
         const OutRecord record = Value("after");
-        EXPECT_EQ(log_->Append(topic, kFirst, {&record, 1})->first, Offset(kRecords + look));
+        EXPECT_EQ(log_->Append(topic, kFirst, {&record, 1})->first, Offset(kBatches + look));
       }
       ASSERT_TRUE(log_->DeleteTopic(topic));
     }
+  }
+}
+
+TEST_F(LogCareTest, AnyBatchCanBeGivenUp) {
+  GiveUpAnyBatch([&](const std::string& path, int batch) {
+    const uint64_t value = io::ReadWholeFile(fs_, path)->find(fmt::format("v{}.", batch));
+    ASSERT_TRUE(fs_.FlipBit(path, value + 9, 3));
+  });
+}
+
+// No checksum covers a batch's first offset (Kafka's format): what stands before and behind it
+// tells. The open segment's last batch has nothing behind it, but is behind the one before it.
+TEST_F(LogCareTest, ABatchWithAnotherOffsetCanBeGivenUp) {
+  for (const int byte : {7, 3}) {
+    GiveUpAnyBatch([&](const std::string& path, int batch) {
+      std::vector<uint64_t> at;
+      ASSERT_TRUE(Inspect(fs_, path, [&](const BatchSummary& it) { at.push_back(it.position); }));
+      ASSERT_TRUE(
+          fs_.FlipBit(path, at[static_cast<size_t>(batch % 2)] + static_cast<uint64_t>(byte), 4));
+    });
   }
 }
 

@@ -266,12 +266,13 @@ Result<std::optional<uint64_t>> Partition::Salvage(const std::string& path, Offs
   while (!walker.AtEnd() && !bad_tail) {
     std::string_view bytes;
     const auto header = walker.Batch(bytes);
-    if (header && header->base_offset >= next) {
-      if (!lost.empty() && lost.back().end.value < 0) lost.back().end = header->base_offset;
-      if ((lost.empty() || lost.back().end != header->base_offset) &&
-          !MayBeMissing(next, header->base_offset)) {
-        lost.push_back({at_, next, header->base_offset, "offsets are missing in " + path});
-      }
+    const bool behind_damage = !lost.empty() && lost.back().end.value < 0;
+    // No checksum covers the first offset of a batch. Bytes do not vanish from within a file: an
+    // offset that leaves a gap nobody knows of is damage.
+    const bool in_place = header && header->base_offset >= next &&
+                          (behind_damage || MayBeMissing(next, header->base_offset));
+    if (in_place) {
+      if (behind_damage) lost.back().end = header->base_offset;
       good += bytes;
       next = header->end_offset();
       if (next <= recovery) before_recovery = good.size();
