@@ -111,6 +111,10 @@ class MemorySource final : public flow::Source {
     return flow::OffsetRange{Offset(0),
                              Offset(static_cast<int64_t>(topics_.Records(topic_).size()))};
   }
+  Result<std::vector<flow::PartitionCut>> Cut() override {
+    MR_ASSIGN(const flow::OffsetRange readable, Readable(PartitionId(0)));
+    return std::vector<flow::PartitionCut>{{readable, false}};
+  }
   Result<flow::RecordBlock> Read(PartitionId, Offset from, Offset to, size_t) override {
     auto records = std::make_shared<std::vector<flow::OutRecord>>(topics_.Records(topic_));
     flow::RecordBlock block;

@@ -7,6 +7,8 @@
 //   2. Readable().end only counts records that are on stable storage and whose transaction is
 //   committed
 //      (Kafka's last stable offset), and it never goes back.
+//   3. In one Cut, a committed transaction is readable in all of its partitions or in none; where
+//      something undecided still lies before its records, the partition is `pending` instead.
 //
 // Thread contract: every function from any thread.
 #pragma once
@@ -14,11 +16,19 @@
 #include <chrono>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "flow/types.h"
 
 namespace millrace::flow {
+
+// One partition at one instant.
+struct PartitionCut {
+  OffsetRange readable;
+  // Behind `readable` lie records that cannot be read yet: not on stable storage, or undecided.
+  bool pending = false;
+};
 
 class Source {
  public:
@@ -28,6 +38,8 @@ class Source {
   virtual int32_t partition_count() const = 0;  // partitions are 0..count-1; it may grow
 
   virtual Result<OffsetRange> Readable(PartitionId partition) = 0;
+  // All partitions at one instant, by number. Errors as Readable's, of any partition.
+  virtual Result<std::vector<PartitionCut>> Cut() = 0;
 
   // Records with from <= offset < to, in offset order, about `bytes_max` of them but at least one
   // if there is one. kNotFound: `from` lies before the log's start (retention took it);

@@ -12,6 +12,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
@@ -76,6 +77,10 @@ class LogCore {
   Status Flush();
 
   Syncer& syncer() { return *syncer_; }
+  // Held alone while the markers of one transaction are appended, shared while the readable ends of
+  // several partitions are asked: nobody sees half of it. Taken before any partition's lock; reads
+  // do without.
+  std::shared_mutex& publishing() { return publishing_; }
   const LogOptions& options() const { return options_; }
   io::FileSystem& fs() { return fs_; }
   io::Clock& clock() { return clock_; }
@@ -106,6 +111,7 @@ class LogCore {
   int64_t next_producer_id_ = 0;
   int64_t producer_ids_end_ = 0;
 
+  std::shared_mutex publishing_;
   std::atomic<uint64_t> disk_bytes_ = 0;
   std::atomic<bool> dead_ = false;
   std::unique_ptr<Syncer> syncer_;

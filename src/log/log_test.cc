@@ -1,5 +1,9 @@
 #include "log/log.h"
 
+#include <atomic>
+#include <set>
+#include <thread>
+
 #include <gtest/gtest.h>
 
 #include "base/bytes.h"
@@ -273,6 +277,63 @@ TEST_F(LogTest, TopicsPersistGrowAndGo) {
   ASSERT_TRUE(log_->CreateTopic({.name = "t"}));
   EXPECT_NE(log_->FindTopic("t")->id, id);
   EXPECT_TRUE(Values("t").empty());
+}
+
+// What one thread commits, another must find in all partitions or in none.
+TEST_F(LogTest, ACutHoldsAllOfATransactionOrNothing) {
+  constexpr int32_t kPartitions = 16;
+  constexpr int kTransactions = 300;
+  ASSERT_TRUE(log_->CreateTopic({.name = "t", .partitions = kPartitions}));
+  auto source = log_->OpenSource("t").value();
+  std::atomic<bool> done = false;
+  std::thread writer([&] {
+    for (int i = 1; i <= kTransactions; ++i) {
+      auto transaction = log_->transactions().Begin("w").value();
+      for (int32_t p = 0; p < kPartitions; ++p)
+        EXPECT_TRUE(transaction->Append("t", PartitionId(p), {std::nullopt, "v", {}}));
+      EXPECT_TRUE(transaction->Commit({"w", i, ""}));
+    }
+    done = true;
+  });
+  int torn = 0;
+  while (!done) {
+    std::set<int64_t> transactions;
+    // Each is a record and a marker, of which the marker may not be readable yet.
+    const std::vector<flow::PartitionCut> cuts = source->Cut().value();
+    for (const flow::PartitionCut& cut : cuts)
+      transactions.insert((cut.readable.end.value + 1) / 2);
+    if (transactions.size() > 1) ++torn;
+  }
+  writer.join();
+  EXPECT_EQ(torn, 0);
+}
+
+TEST_F(LogTest, APartitionThatHoldsBackRecordsIsPending) {
+  ASSERT_TRUE(log_->CreateTopic({.name = "t", .partitions = 2}));
+  auto source = log_->OpenSource("t").value();
+  const auto pending = [&] {
+    const auto cut = source->Cut().value();
+    return std::vector<bool>{cut[0].pending, cut[1].pending};
+  };
+  EXPECT_EQ(pending(), (std::vector<bool>{false, false}));
+  ASSERT_TRUE(log_->AppendAsync("t", PartitionId(0), SomeRecords(1)));  // not synced yet
+  EXPECT_EQ(pending(), (std::vector<bool>{true, false}));
+  ASSERT_TRUE(log_->Flush());
+  EXPECT_EQ(pending(), (std::vector<bool>{false, false}));
+
+  auto slow = log_->transactions().Begin("slow").value();
+  ASSERT_TRUE(slow->Append("t", PartitionId(1), {std::nullopt, std::string(300 << 10, 'x'), {}}));
+  auto quick = log_->transactions().Begin("quick").value();
+  for (const int32_t p : {0, 1})
+    ASSERT_TRUE(quick->Append("t", PartitionId(p), {std::nullopt, "v", {}}));
+  ASSERT_TRUE(quick->Commit({"quick", 1, ""}));
+  EXPECT_EQ(source->Cut().value()[0].readable.end, Offset(2));
+  EXPECT_EQ(pending(), (std::vector<bool>{false, true}));  // `slow` lies before it
+  ASSERT_TRUE(slow->Abort());
+  EXPECT_EQ(pending(), (std::vector<bool>{false, false}));
+  Kill();
+  source = log_->OpenSource("t").value();
+  EXPECT_EQ(pending(), (std::vector<bool>{false, false}));
 }
 
 }  // namespace

@@ -44,7 +44,7 @@ Status Partition::status() const {
 
 PartitionOffsets Partition::OffsetsLocked() const {
   const Offset undecided = producers_.FirstOpenOffset().value_or(end_);
-  return {start_, std::max(start_, std::min(undecided, synced_end_)), synced_end_, end_};
+  return {start_, std::max(start_, std::min(undecided, synced_end_)), synced_end_, end_, data_end_};
 }
 
 PartitionOffsets Partition::offsets() const {
@@ -177,6 +177,7 @@ void Partition::ApplyAppended(const std::string& batches, Offset end) {
     std::optional<bool> commit;
     if (header.control()) commit = MarkerDecision(header, all.substr(at), limits()).value();
     producers_.Apply(header, commit);
+    if (!header.control()) data_end_ = header.end_offset();
     last_timestamp_ = TimestampMs(header.max_timestamp);
     at += header.total_bytes();
   }

@@ -191,6 +191,7 @@ class Partition {
   Offset start_;
   Offset end_;
   Offset synced_end_;
+  Offset data_end_;               // found at opening: may count markers, which are durable then
   uint64_t synced_position_ = 0;  // in the active segment
   TimestampMs last_timestamp_{INT64_MIN};
   ProducerTable producers_;

@@ -66,6 +66,7 @@ Status Partition::Recover() {
   MR_TRY(TakeClosed(checkpoint, found));
   MR_TRY(ScanTail(checkpoint, found));
   synced_end_ = end_;
+  data_end_ = end_;
   start_ = std::min(start_, end_);
   if (!segments_.empty()) synced_position_ = segments_.back()->extent().bytes;
   producers_.Prune(start_, TimestampMs(INT64_MIN));

@@ -14,6 +14,18 @@ Result<flow::OffsetRange> TopicSource::Readable(PartitionId partition) {
   return flow::OffsetRange{offsets.start, offsets.last_stable};
 }
 
+Result<std::vector<flow::PartitionCut>> TopicSource::Cut() {
+  MR_ASSIGN(const auto topic, core_.FindTopic(topic_));
+  std::vector<flow::PartitionCut> cut;
+  const std::shared_lock still(core_.publishing());
+  for (const auto& partition : topic->partitions) {
+    MR_TRY(partition->status());
+    const PartitionOffsets offsets = partition->offsets();
+    cut.push_back({{offsets.start, offsets.last_stable}, offsets.last_stable < offsets.data_end});
+  }
+  return cut;
+}
+
 Result<flow::RecordBlock> TopicSource::Read(PartitionId partition, Offset from, Offset to,
                                             size_t bytes_max) {
   MR_ASSIGN(const auto found, core_.FindPartition(topic_, partition));

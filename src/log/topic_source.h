@@ -19,6 +19,7 @@ class TopicSource final : public flow::Source {
   const std::string& topic() const override { return topic_; }
   int32_t partition_count() const override;
   Result<flow::OffsetRange> Readable(PartitionId partition) override;
+  Result<std::vector<flow::PartitionCut>> Cut() override;
   Result<flow::RecordBlock> Read(PartitionId partition, Offset from, Offset to,
                                  size_t bytes_max) override;
   bool WaitBeyond(std::span<const Offset> seen, std::chrono::nanoseconds timeout) override;

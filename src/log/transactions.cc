@@ -219,13 +219,18 @@ Status TransactionCoordinator::Decide(State& state, const flow::CommitTag& tag) 
 
 Status TransactionCoordinator::Mark(const Decision& decision) {
   Status marked;
-  for (const Decision::Part& part : decision.parts) {
-    const auto partition = core_.FindPartition(part.topic, part.partition);
-    if (!partition || !(*partition)->FindOpen(decision.producer.id)) continue;
-    if (auto status = (*partition)->AppendMarker(decision.producer, decision.commit); !status)
-      marked = status;
-    core_.syncer().Request(*partition);
+  std::vector<std::shared_ptr<Partition>> touched;
+  {
+    const std::lock_guard together(core_.publishing());
+    for (const Decision::Part& part : decision.parts) {
+      const auto partition = core_.FindPartition(part.topic, part.partition);
+      if (!partition || !(*partition)->FindOpen(decision.producer.id)) continue;
+      if (auto status = (*partition)->AppendMarker(decision.producer, decision.commit); !status)
+        marked = status;
+      touched.push_back(*partition);
+    }
   }
+  for (const auto& partition : touched) core_.syncer().Request(partition);
   return marked;
 }
 

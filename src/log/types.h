@@ -59,6 +59,7 @@ struct PartitionOffsets {
   Offset last_stable;     // below it every transaction is decided
   Offset high_watermark;  // below it everything is on stable storage
   Offset end;             // the next append's offset
+  Offset data_end;        // behind the last record; what follows up to `end` are markers
 };
 
 // Where an append went. Its records are readable once it is durable (Log::Wait).

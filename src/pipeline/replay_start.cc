@@ -148,6 +148,14 @@ class LaterSource final : public flow::Source {
     if (begin != begins_.end()) range.begin = std::max(range.begin, begin->second);
     return range;
   }
+  Result<std::vector<flow::PartitionCut>> Cut() override {
+    MR_ASSIGN(std::vector<flow::PartitionCut> cut, inner_->Cut());
+    for (const auto& [partition, begin] : begins_) {
+      Offset& from = cut[static_cast<size_t>(partition.value)].readable.begin;
+      from = std::max(from, begin);
+    }
+    return cut;
+  }
   Result<flow::RecordBlock> Read(PartitionId partition, Offset from, Offset to,
                                  size_t bytes_max) override {
     return inner_->Read(partition, from, to, bytes_max);

@@ -81,6 +81,18 @@ Result<flow::OffsetRange> FakeTopic::Readable(PartitionId partition) {
   return flow::OffsetRange{Offset(0), Offset(logs_[static_cast<size_t>(partition.value)].end)};
 }
 
+void FakeTopic::SetPending(int32_t partition, bool pending) {
+  const std::lock_guard lock(mutex_);
+  logs_[static_cast<size_t>(partition)].pending = pending;
+}
+
+Result<std::vector<flow::PartitionCut>> FakeTopic::Cut() {
+  const std::lock_guard lock(mutex_);
+  std::vector<flow::PartitionCut> cut;
+  for (const PartitionLog& log : logs_) cut.push_back({{Offset(0), Offset(log.end)}, log.pending});
+  return cut;
+}
+
 Result<flow::RecordBlock> FakeTopic::Read(PartitionId partition, Offset from, Offset to,
                                           size_t bytes_max) {
   const std::lock_guard lock(mutex_);

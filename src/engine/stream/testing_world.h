@@ -63,7 +63,11 @@ class FakeTopic final : public flow::Source {
 
   const std::string& topic() const override { return name_; }
   int32_t partition_count() const override { return static_cast<int32_t>(logs_.size()); }
+  // Whether the partition has records that cannot be read yet.
+  void SetPending(int32_t partition, bool pending);
+
   Result<flow::OffsetRange> Readable(PartitionId partition) override;
+  Result<std::vector<flow::PartitionCut>> Cut() override;
   Result<flow::RecordBlock> Read(PartitionId partition, Offset from, Offset to,
                                  size_t bytes_max) override;
   bool WaitBeyond(std::span<const Offset> seen, std::chrono::nanoseconds timeout) override;
@@ -80,6 +84,7 @@ class FakeTopic final : public flow::Source {
   struct PartitionLog {
     std::vector<Record> records;
     int64_t end = 0;
+    bool pending = false;
   };
   bool BeyondLocked(std::span<const Offset> seen) const;
 
