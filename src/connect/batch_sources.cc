@@ -87,10 +87,9 @@ class TopicReader final : public engine::BatchReader {
                                                    uint64_t& unreadable) {
     auto made = std::unique_ptr<TopicReader>(new TopicReader(topic, columns, unreadable));
     MR_ASSIGN(made->source_, log.OpenSource(topic));
-    for (int32_t p = 0; p < made->source_->partition_count(); ++p) {
-      MR_ASSIGN(const flow::OffsetRange range, made->source_->Readable(PartitionId(p)));
-      made->ranges_.push_back(range);
-    }
+    // One cut: no transaction is seen by half.
+    MR_ASSIGN(const auto cut, made->source_->Cut());
+    for (const flow::PartitionCut& partition : cut) made->ranges_.push_back(partition.readable);
     data::Schema parsed;
     for (const data::Field& field : columns.fields) {
       if (sql::TopicMetadataColumns().IndexOf(field.name) < 0) parsed.fields.push_back(field);

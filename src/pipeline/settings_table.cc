@@ -367,8 +367,9 @@ constexpr Setting kSettings[] = {
     {"queries.*.ansi", kBoolean, "true",
      "Spark's ANSI rules: overflow and bad casts refuse the record instead of giving NULL."},
     {"queries.*.idle_timeout", kDuration, "5s",
-     "A partition read to its end and quiet this long no longer holds the watermark back.", false,
-     0},
+     "A partition read to its end and quiet this long no longer holds the watermark back; when all "
+     "are, the furthest one sets it. What then comes for a closed window is late.",
+     false, 0},
     {"queries.*.max_future_skew", kDuration, "1d",
      "Records with an event time further ahead of the clock are refused. 0: no bound.", false, 0},
 

@@ -78,33 +78,42 @@ Status Driver::AddPartitions(bool is_new_query) {
   return {};
 }
 
+// Asks each topic for one cut: a transaction is in all of its partitions or in none, so that no
+// partition seems idle while another has records that came together with what it waits for.
 Status Driver::AskReadable() {
   const int64_t now_ns = world_.time->MonotonicNs();
+  std::map<std::string_view, std::vector<flow::PartitionCut>> cuts;
+  for (const std::string& topic : runner_->program().topics) {
+    MR_ASSIGN(cuts[topic], world_.sources.at(topic)->Cut());
+  }
   std::map<flow::TopicPartition, Offset> ends;
   for (size_t i = 0; i < positions_.size(); ++i) {
     const flow::Position& position = positions_[i];
-    MR_ASSIGN(const flow::OffsetRange range, readings_[i].source->Readable(position.at.partition));
-    if (range.end < position.next) {
+    const flow::PartitionCut& cut =
+        cuts.at(position.at.topic).at(static_cast<size_t>(position.at.partition.value));
+    const Offset end = cut.readable.end;
+    if (end < position.next) {
       return std::unexpected(Error{
           ErrorCode::kDamaged,
           fmt::format("query {} has read {}/{} up to offset {}, but the log ends at {}", spec_.name,
-                      position.at.topic, position.at.partition, position.next, range.end),
+                      position.at.topic, position.at.partition, position.next, end),
           "the log was replaced or cut: restore it, or drop the query's state"});
     }
-    readings_[i].end = range.end;
-    if (range.end > position.next) readings_[i].quiet_since_ns = now_ns;
-    ends[position.at] = range.end;
+    readings_[i].end = end;
+    readings_[i].unread = end > position.next || cut.pending;
+    if (readings_[i].unread) readings_[i].quiet_since_ns = now_ns;
+    ends[position.at] = end;
   }
   board_.NoteReadable(ends);
   return {};
 }
 
-// Idle: read to the end and quiet for the time-out. Written into the intent, so it is decided once.
+// Idle: read to the end, nothing on its way, and quiet for the time-out. Written into the intent,
+// so it is decided once.
 void Driver::MarkIdle(int64_t now_ns) {
   const int64_t timeout_ns = std::chrono::nanoseconds(spec_.settings.idle_timeout).count();
   for (size_t i = 0; i < positions_.size(); ++i) {
-    positions_[i].idle = readings_[i].end <= positions_[i].next &&
-                         now_ns - readings_[i].quiet_since_ns >= timeout_ns;
+    positions_[i].idle = !readings_[i].unread && now_ns - readings_[i].quiet_since_ns >= timeout_ns;
   }
 }
 

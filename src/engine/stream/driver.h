@@ -45,7 +45,8 @@ class Driver {
   struct Reading {
     flow::Source* source = nullptr;
     Offset end;                  // readable, when last asked
-    int64_t quiet_since_ns = 0;  // since when it has been read to its end
+    bool unread = true;          // had records then, readable or on their way
+    int64_t quiet_since_ns = 0;  // when it last had
   };
 
   Driver(const QuerySpec& spec, const QueryWorld& world, Committer& committer,

@@ -4,6 +4,10 @@
 // least over the partitions that are not idle, and never goes back. A partition is idle when it has
 // been read to its end and was quiet for the idle time-out; the driver decides that once per epoch
 // and writes it into the intent, so a replay decides the same.
+//
+// When all are idle the query's watermark is the greatest of theirs (as Flink's): nothing is on its
+// way, so what is over for the furthest partition is over for the query. Records that come later
+// and belong to a window that closed by this are late.
 #pragma once
 
 #include <algorithm>
@@ -16,17 +20,18 @@ namespace millrace::engine {
 
 inline constexpr int64_t kNoWatermark = flow::Position::kNoWatermark;
 
-// The query's watermark once its partitions stand at `positions`; never less than `previous`. All
-// idle: unchanged.
+// The query's watermark once its partitions stand at `positions`; never less than `previous`.
 inline int64_t AdvanceWatermark(int64_t previous, std::span<const flow::Position> positions) {
   int64_t least = INT64_MAX;
-  bool any = false;
+  int64_t greatest = kNoWatermark;
+  bool all_idle = true;
   for (const flow::Position& position : positions) {
+    greatest = std::max(greatest, position.watermark_us);
     if (position.idle) continue;
     least = std::min(least, position.watermark_us);
-    any = true;
+    all_idle = false;
   }
-  return any ? std::max(previous, least) : previous;
+  return std::max(previous, all_idle ? greatest : least);
 }
 
 // A partition's watermark after event times up to `event_time_max_us` were seen.

@@ -231,6 +231,16 @@ INSTANTIATE_TEST_SUITE_P(
                       Shape{60 * kSecond, 20 * kSecond, 0, Emit::kOnClose},
                       Shape{50 * kSecond, 20 * kSecond, 10 * kSecond, Emit::kChanges}));
 
+// Whether the tables come to hold at least `count` rows in time.
+bool AwaitRows(const FakeWorld& world, size_t count, std::chrono::milliseconds timeout = 10s) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  while (world.store.tables().size() < count) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(2ms);
+  }
+  return true;
+}
+
 TEST(WindowEdgeTest, APartitionThatIsQuietDoesNotHoldWindowsOpen) {
   FakeWorld world;
   world.AddTopic("in", 2);
@@ -240,13 +250,53 @@ TEST(WindowEdgeTest, APartitionThatIsQuietDoesNotHoldWindowsOpen) {
   ASSERT_TRUE(query.has_value());
   ASSERT_TRUE((*query)->CatchUp(10s).has_value());
   EXPECT_TRUE(world.store.tables().empty());  // partition 1 might still bring old rows
-  world.time.Advance(11s);  // both are quiet: nobody tells the time, nothing closes
-  (*query)->Wake();
-  std::this_thread::sleep_for(20ms);
-  EXPECT_TRUE(world.store.tables().empty());
+  world.time.Advance(5s);
   Feed(world, std::vector<Event>{{0, kBase + 201 * kSecond, "a", 1}});
   ASSERT_TRUE((*query)->CatchUp(10s).has_value());
-  EXPECT_EQ(world.store.tables().size(), 1u);
+  world.time.Advance(6s);  // partition 1 is idle, partition 0 is not
+  (*query)->Wake();
+  ASSERT_TRUE(AwaitRows(world, 1));
+  EXPECT_EQ((*query)->Metrics().watermark_us, kBase + 201 * kSecond);
+  EXPECT_TRUE((*query)->Drain().has_value());
+}
+
+TEST(WindowEdgeTest, WhenAllPartitionsAreIdleTheFurthestTellsTheTime) {
+  FakeWorld world;
+  world.AddTopic("in", 3);
+  const Shape shape{60 * kSecond, 60 * kSecond, 0, Emit::kOnClose};
+  Feed(world, std::vector<Event>{
+                  {0, kBase, "a", 1}, {0, kBase + 200 * kSecond, "a", 1}, {1, kBase, "b", 1}});
+  auto query = StreamingQuery::Start(WindowQuery(world, shape), world.World());
+  ASSERT_TRUE(query.has_value());
+  ASSERT_TRUE((*query)->CatchUp(10s).has_value());
+  EXPECT_TRUE(world.store.tables().empty());
+  world.time.Advance(11s);
+  (*query)->Wake();
+  ASSERT_TRUE(AwaitRows(world, 2));  // without a record that comes
+  EXPECT_EQ((*query)->Metrics().watermark_us, kBase + 200 * kSecond);
+  // What is older than that and comes only now is late, on whatever partition.
+  Feed(world, std::vector<Event>{{1, kBase + 1 * kSecond, "b", 1}});
+  ASSERT_TRUE((*query)->CatchUp(10s).has_value());
+  EXPECT_EQ((*query)->Metrics().late, 1u);
+  EXPECT_TRUE((*query)->Drain().has_value());
+}
+
+TEST(WindowEdgeTest, APartitionWithRecordsOnTheirWayIsNotIdle) {
+  FakeWorld world;
+  auto& topic = world.AddTopic("in", 2);
+  const Shape shape{60 * kSecond, 60 * kSecond, 0, Emit::kOnClose};
+  topic.SetPending(1, true);
+  Feed(world, std::vector<Event>{{0, kBase, "a", 1}, {0, kBase + 200 * kSecond, "a", 1}});
+  auto query = StreamingQuery::Start(WindowQuery(world, shape), world.World());
+  ASSERT_TRUE(query.has_value());
+  ASSERT_TRUE((*query)->CatchUp(10s).has_value());
+  world.time.Advance(60s);
+  (*query)->Wake();
+  EXPECT_FALSE(AwaitRows(world, 1, 50ms));
+  Feed(world, std::vector<Event>{{1, kBase + 1 * kSecond, "b", 1}});
+  topic.SetPending(1, false);
+  ASSERT_TRUE((*query)->CatchUp(10s).has_value());
+  EXPECT_EQ((*query)->Metrics().late, 0u);
   EXPECT_TRUE((*query)->Drain().has_value());
 }
 
