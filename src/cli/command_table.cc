@@ -142,7 +142,8 @@ const std::vector<CommandEntry> kCommands = {
      "Refused records: list by reason, show, replay after a fix",
      {{"list|show|replay", "What to do (default list)", false},
       {"TOPIC", "Dead-letter topic (show, replay)", false}},
-     {{"condition", "NAME", "Only this reason"},
+     {{"condition", "NAME", "Only this reason (show, replay)"},
+      {"query", "NAME", "Only letters of this query (show, replay)"},
       {"last", "N", "show: only the last so many"},
       kJson},
      "millrace dead-letters\nmillrace dead-letters show users_rejected --condition EXPECT_email\n"

@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "base/bytes.h"
+
 namespace millrace::flow {
 namespace {
 
@@ -80,6 +82,20 @@ Result<DeadLetter> DecodeDeadLetter(const RecordView& record) {
   if (record.key != nullptr) letter.key = record.key_view();
   if (record.value != nullptr) letter.value = record.value_view();
   return letter;
+}
+
+std::string_view AddresseeOf(const RecordView& record) {
+  if (record.raw_headers.size() <= kReplayQueryHeader.size()) return {};
+  ByteReader reader(record.raw_headers);
+  for (int64_t left = reader.SignedVarint(); left > 0 && reader.ok(); --left) {
+    const int64_t key_size = reader.SignedVarint();
+    const std::string_view key = reader.Bytes(key_size < 0 ? 0 : static_cast<uint64_t>(key_size));
+    const int64_t value_size = reader.SignedVarint();
+    const std::string_view value =
+        reader.Bytes(value_size < 0 ? 0 : static_cast<uint64_t>(value_size));
+    if (key == kReplayQueryHeader) return value;
+  }
+  return {};
 }
 
 }  // namespace millrace::flow

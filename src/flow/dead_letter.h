@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/ids.h"
@@ -30,5 +31,12 @@ struct DeadLetter {
 // Numbers are decimal text.
 OutRecord EncodeDeadLetter(const DeadLetter& letter);
 Result<DeadLetter> DecodeDeadLetter(const RecordView& record);
+
+// Header of a replayed record: the one query it is meant for. Every other query of the topic took
+// the record when it first came, and passes it by.
+inline constexpr std::string_view kReplayQueryHeader = "millrace.replay.query";
+// The query a record is meant for; empty: every query. Costs nothing for records without headers;
+// headers that cannot be read name nobody.
+std::string_view AddresseeOf(const RecordView& record);
 
 }  // namespace millrace::flow

@@ -41,6 +41,37 @@ TEST(EpochTest, ProgressReadsBack) {
   EXPECT_EQ(DecodeProgress(EncodeProgress(progress)).value(), progress);
 }
 
+std::string RawHeaders(const std::vector<Header>& headers) {
+  std::string raw;
+  AppendSignedVarint(raw, static_cast<int64_t>(headers.size()));
+  for (const Header& header : headers) {
+    AppendSignedVarint(raw, static_cast<int64_t>(header.key.size()));
+    raw += header.key;
+    AppendSignedVarint(raw, static_cast<int64_t>(header.value.size()));
+    raw += header.value;
+  }
+  return raw;
+}
+
+TEST(DeadLetterTest, AnAddresseeIsFoundAmongHeaders) {
+  const auto addressee = [](const std::string& raw) {
+    RecordView view;
+    view.raw_headers = raw;
+    return std::string(AddresseeOf(view));
+  };
+  const std::string key(kReplayQueryHeader);
+  EXPECT_EQ(addressee(""), "");
+  EXPECT_EQ(addressee(RawHeaders({})), "");
+  EXPECT_EQ(addressee(RawHeaders({{"trace-id-of-a-request", "0123456789abcdef"}})), "");
+  EXPECT_EQ(addressee(RawHeaders({{key, "q"}})), "q");
+  const std::string raw = RawHeaders({{"a", ""}, {key, "q"}, {"b", "c"}});
+  EXPECT_EQ(addressee(raw), "q");
+  for (size_t size = 0; size < raw.size(); ++size) {
+    const std::string found = addressee(raw.substr(0, size));
+    EXPECT_TRUE(found.empty() || found == "q") << size;
+  }
+}
+
 TEST(DeadLetterTest, ReadsBack) {
   const DeadLetter letter{{"users_raw", PartitionId(2), Offset(1041), 3},
                           "created_users",
@@ -51,14 +82,7 @@ TEST(DeadLetterTest, ReadsBack) {
                           "key",
                           std::nullopt};
   const OutRecord record = EncodeDeadLetter(letter);
-  std::string raw;
-  AppendSignedVarint(raw, static_cast<int64_t>(record.headers.size()));
-  for (const Header& header : record.headers) {
-    AppendSignedVarint(raw, static_cast<int64_t>(header.key.size()));
-    raw += header.key;
-    AppendSignedVarint(raw, static_cast<int64_t>(header.value.size()));
-    raw += header.value;
-  }
+  const std::string raw = RawHeaders(record.headers);
   RecordView view;
   view.key = record.key->data();
   view.key_size = static_cast<uint32_t>(record.key->size());

@@ -7,14 +7,13 @@
 #include "pipeline/aligned_text.h"
 #include "pipeline/backup.h"
 #include "pipeline/json_text.h"
+#include "pipeline/letters.h"
 #include "pipeline/operation.h"
 #include "pipeline/runner.h"
 #include "schedule/civil.h"
 
 namespace millrace::pipeline {
 namespace {
-
-constexpr size_t kReadBytes = size_t{1} << 20;
 
 // One line of input: the value, or "key<separator>value".
 flow::OutRecord RecordOf(std::string_view line, std::string_view separator) {
@@ -24,25 +23,8 @@ flow::OutRecord RecordOf(std::string_view line, std::string_view separator) {
   return {std::string(line.substr(0, at)), std::string(line.substr(at + separator.size())), {}};
 }
 
-// Calls visit(letter, offset) for every dead letter of `topic`, partition by partition.
-Status VisitLetters(OperationContext& context, const std::string& topic,
-                    const std::function<Status(const flow::DeadLetter&, PartitionId,
-                                               const flow::RecordView&)>& visit) {
-  MR_ASSIGN(const auto source, context.workspace.log().OpenSource(topic));
-  for (int32_t p = 0; p < source->partition_count(); ++p) {
-    const PartitionId partition(p);
-    MR_ASSIGN(flow::OffsetRange range, source->Readable(partition));
-    while (range.begin < range.end && !context.cancel.cancelled()) {
-      MR_ASSIGN(const flow::RecordBlock block,
-                source->Read(partition, range.begin, range.end, kReadBytes));
-      for (const flow::RecordView& record : block.records) {
-        MR_ASSIGN(const flow::DeadLetter letter, flow::DecodeDeadLetter(record));
-        MR_TRY(visit(letter, partition, record));
-      }
-      range.begin = block.next;
-    }
-  }
-  return {};
+LetterFilter FilterOf(const OperationRequest& request) {
+  return {request.Flag("query"), request.Flag("condition")};
 }
 
 std::vector<std::string> LetterTopics(const Project& project) {
@@ -68,7 +50,7 @@ Status ListLetters(OperationContext& context, const OperationRequest& request, O
   for (const std::string& topic : LetterTopics(context.workspace.project())) {
     std::map<std::tuple<std::string, std::string, std::string>, Group> groups;
     MR_TRY(VisitLetters(
-        context, topic,
+        context.workspace, topic, context.cancel,
         [&](const flow::DeadLetter& letter, PartitionId, const flow::RecordView&) -> Status {
           Group& group = groups[{letter.query, letter.stage, letter.condition}];
           ++group.count;
@@ -122,13 +104,13 @@ std::string LetterLine(const flow::DeadLetter& letter, PartitionId partition,
 Status ShowLetters(OperationContext& context, const OperationRequest& request, Output& output) {
   if (request.arguments.size() != 2)
     return Fail(ErrorCode::kInvalidArgument, "dead-letters show needs a topic");
-  const std::string condition = request.Flag("condition");
+  const LetterFilter filter = FilterOf(request);
   MR_ASSIGN(const int64_t last, request.Number("last", -1));  // -1: all of them
   std::deque<std::string> kept;
-  MR_TRY(VisitLetters(context, request.arguments[1],
+  MR_TRY(VisitLetters(context.workspace, request.arguments[1], context.cancel,
                       [&](const flow::DeadLetter& letter, PartitionId partition,
                           const flow::RecordView& record) -> Status {
-                        if (!condition.empty() && letter.condition != condition) return {};
+                        if (!filter.Takes(letter)) return {};
                         std::string line = LetterLine(letter, partition, record);
                         if (last < 0) return output.Write(line);
                         kept.push_back(std::move(line));
@@ -139,56 +121,34 @@ Status ShowLetters(OperationContext& context, const OperationRequest& request, O
   return {};
 }
 
-// Appends the refused records to the topic they came from, in one transaction; how far a letter
-// topic was replayed is the transaction's detail, so that a second call goes on behind it.
 Status ReplayLetters(OperationContext& context, const OperationRequest& request, Output& output) {
   if (request.arguments.size() != 2)
     return Fail(ErrorCode::kInvalidArgument, "dead-letters replay needs a topic");
-  const std::string& topic = request.arguments[1];
-  const std::string condition = request.Flag("condition");
-  const std::string owner = "replay/" + topic;
-  flow::TransactionalWriter& writer = context.workspace.log().transactions();
-  MR_ASSIGN(const auto last, writer.LastCommitted(owner));
-  std::map<int32_t, int64_t> done;  // by partition: first offset not replayed yet
-  if (last) {
-    Problems problems;
-    for (const auto& [partition, offset] :
-         ParseDocument("detail", last->detail, {}, problems).members) {
-      done[std::stoi(partition)] = std::stoll(offset.text);
-    }
+  MR_ASSIGN(const ReplayedLetters done,
+            pipeline::ReplayLetters(context.workspace, request.arguments[1], FilterOf(request),
+                                    context.cancel));
+  if (done.without_record > 0) {
+    MR_TRY(output.Note(
+        fmt::format("{} letters are about rows of windows: they have no record to replay",
+                    done.without_record)));
   }
-  MR_ASSIGN(const auto transaction, writer.Begin(owner));
-  int64_t count = 0;
-  MR_TRY(VisitLetters(context, topic,
-                      [&](const flow::DeadLetter& letter, PartitionId partition,
-                          const flow::RecordView& record) -> Status {
-                        int64_t& next = done[partition.value];
-                        if (record.offset.value < next) return {};
-                        next = record.offset.value + 1;
-                        if (!condition.empty() && letter.condition != condition) return {};
-                        ++count;
-                        return transaction->Append(letter.origin.topic, letter.origin.partition,
-                                                   {letter.key, letter.value, {}});
-                      }));
-  if (count == 0) {
-    MR_TRY(transaction->Abort());
-    return output.Write("no dead letter to replay\n");
-  }
-  std::string detail;
-  for (const auto& [partition, next] : done)
-    detail += fmt::format("{}\"{}\": \"{}\"", detail.empty() ? "" : ", ", partition, next);
-  MR_TRY(transaction->Commit({owner, last ? last->sequence + 1 : 1, "{" + detail + "}"}));
-  return output.Write(fmt::format("{} records appended to the topics they came from\n", count));
+  if (done.replayed == 0) return output.Write("no dead letter to replay\n");
+  return output.Write(fmt::format(
+      "{} records appended to the topics they came from, for the queries that refused them\n",
+      done.replayed));
 }
 
 std::string QueryLine(const QueryStatus& query) {
   int64_t lag = 0;
   for (const engine::PartitionMetrics& partition : query.metrics.partitions)
     lag += partition.lag_records;
-  return fmt::format("query {:<20} {}  in {}  out {}  rejected {}  late {}  lag {}  epoch {}{}\n",
+  // Replayed records of other queries are rare: told only when there were some.
+  const std::string skipped =
+      query.metrics.skipped == 0 ? "" : fmt::format("  skipped {}", query.metrics.skipped);
+  return fmt::format("query {:<20} {}  in {}  out {}  rejected {}  late {}{}  lag {}  epoch {}{}\n",
                      query.name, query.running ? "running" : "STOPPED", query.metrics.records_in,
-                     query.metrics.rows_out, query.metrics.rejected, query.metrics.late, lag,
-                     query.metrics.epoch, query.failure.empty() ? "" : "\n  " + query.failure);
+                     query.metrics.rows_out, query.metrics.rejected, query.metrics.late, skipped,
+                     lag, query.metrics.epoch, query.failure.empty() ? "" : "\n  " + query.failure);
 }
 
 }  // namespace
@@ -273,6 +233,7 @@ Status StatusOperation(OperationContext& context, const OperationRequest& reques
                 .Field("rows_out", query.metrics.rows_out)
                 .Field("rejected", query.metrics.rejected)
                 .Field("late", query.metrics.late)
+                .Field("skipped", query.metrics.skipped)
                 .Field("epoch", query.metrics.epoch.value)
                 .Field("failure", query.failure)
                 .Object() +

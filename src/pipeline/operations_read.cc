@@ -4,6 +4,7 @@
 #include "connect/batch_sources.h"
 #include "engine/batch_query.h"
 #include "engine/format.h"
+#include "flow/dead_letter.h"
 #include "pipeline/aligned_text.h"
 #include "pipeline/json_text.h"
 #include "pipeline/operation.h"
@@ -29,8 +30,10 @@ std::string RecordLine(const std::string& topic, PartitionId partition,
                        const flow::RecordView& record, bool json) {
   if (!json) {
     const std::string_view value = record.value == nullptr ? "(tombstone)" : record.value_view();
-    return fmt::format("{}/{}@{}  {}  {}\n", topic, partition, record.offset,
-                       record.key == nullptr ? "-" : record.key_view(), value);
+    const std::string_view addressee = flow::AddresseeOf(record);
+    return fmt::format("{}/{}@{}  {}  {}{}\n", topic, partition, record.offset,
+                       record.key == nullptr ? "-" : record.key_view(), value,
+                       addressee.empty() ? "" : fmt::format("  (replayed for {})", addressee));
   }
   JsonText line;
   line.Field("topic", topic)

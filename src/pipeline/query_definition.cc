@@ -113,6 +113,16 @@ class StoredCatalog final : public sql::Catalog {
 
 }  // namespace
 
+std::vector<std::string> StreamsOf(const sql::Plan& plan) {
+  std::vector<sql::Relation> relations;
+  CollectRelations(plan, relations);
+  std::vector<std::string> topics;
+  for (const sql::Relation& relation : relations) {
+    if (relation.kind == sql::RelationKind::kStream) topics.push_back(relation.name);
+  }
+  return topics;
+}
+
 std::string SchemaToDdl(const data::Schema& schema) {
   std::string text;
   for (const data::Field& field : schema.fields) {

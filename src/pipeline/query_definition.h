@@ -53,6 +53,9 @@ struct QueryDefinition {
   Result<Bound> Bind() const;
 };
 
+// The topics a plan reads as streams, each once.
+std::vector<std::string> StreamsOf(const sql::Plan& plan);
+
 // A schema as DDL that ParseSchemaDdl reads back equal; every name is quoted.
 std::string SchemaToDdl(const data::Schema& schema);
 

@@ -385,6 +385,96 @@ TEST_F(RunnerTest, AnInterruptedReplayIsForgottenByTheNextStart) {
   EXPECT_EQ(Rows(), "id,n\nx,2\n");
 }
 
+constexpr std::string_view kTwoQueries = R"(millrace: 1
+name: t
+api: {listen: "off"}
+topics:
+  raw: {partitions: 2, schema: "id STRING, n INT"}
+queries:
+  picky:
+    sql: SELECT id, n FROM STREAM(raw)
+    into: k.picked
+    expect:
+      - {name: small, condition: n < 1000}
+      - {name: even, condition: n % 2 = 0}
+    dead_letters: refused
+  any:
+    sql: SELECT id, n FROM STREAM(raw)
+    into: k.all
+    dead_letters: refused
+tables:
+  - "CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1};"
+  - "CREATE TABLE k.picked (id text PRIMARY KEY, n int);"
+  - "CREATE TABLE k.all (id text PRIMARY KEY, n int);"
+)";
+
+class LettersTest : public RunnerTest {
+ protected:
+  void SetUp() override {
+    RunnerTest::SetUp();
+    OpenProject(kTwoQueries, folder_ + "/data");
+  }
+  // What a replay of `refused` says, once the queries have the records.
+  std::string Replay(std::map<std::string, std::string> flags) {
+    const Status done = Do({"dead-letters", {"replay", "refused"}, std::move(flags), ""});
+    if (!done) return done.error().ToString();
+    EXPECT_TRUE(runner_->CatchUp(std::chrono::seconds(30)));
+    return output_.written.substr(0, output_.written.find(' '));
+  }
+  engine::QueryMetrics MetricsOf(const std::string& name) {
+    for (const QueryStatus& query : runner_->Snapshot().queries) {
+      if (query.name == name) return query.metrics;
+    }
+    return {};
+  }
+};
+
+TEST_F(LettersTest, EachIsReplayedOnceWhateverConditionsAreAskedFor) {
+  Start();
+  Produce("a",
+          "{\"id\":\"a\",\"n\":5}\n{\"id\":\"b\",\"n\":2000}\n{\"id\":\"c\",\"n\":7}\n"
+          "{\"id\":\"d\",\"n\":3000}\n{\"id\":\"e\",\"n\":4}\n");
+  EXPECT_EQ(Replay({{"condition", "EXPECT_even"}}), "2");
+  EXPECT_EQ(Replay({{"condition", "EXPECT_small"}}), "2");
+  Produce("b", "{\"id\":\"f\",\"n\":9}\n");
+  // The four were refused again, and are letters anew.
+  EXPECT_EQ(Replay({{"condition", "EXPECT_small"}}), "2");
+  EXPECT_EQ(Replay({{"query", "any"}}), "no");
+  EXPECT_EQ(Replay({}), "5");
+  EXPECT_EQ(Replay({{"condition", "EXPECT_odd"}}), "no");
+}
+
+TEST_F(LettersTest, AReplayedRecordIsTakenByTheQueryThatRefusedItOnly) {
+  Start();
+  Produce("a", "{\"id\":\"a\",\"n\":5}\n{\"id\":\"b\",\"n\":4}\n");
+  EXPECT_EQ(Replay({}), "1");
+  EXPECT_EQ(MetricsOf("picky").records_in, 3U);
+  EXPECT_EQ(MetricsOf("picky").rejected, 2U);
+  EXPECT_EQ(MetricsOf("picky").skipped, 0U);
+  EXPECT_EQ(MetricsOf("any").records_in, 2U);
+  EXPECT_EQ(MetricsOf("any").skipped, 1U);
+  ASSERT_TRUE(Do({"tail", {"raw"}, {}, ""}));
+  EXPECT_NE(output_.written.find("(replayed for picky)"), std::string::npos) << output_.written;
+  // A table rebuilt from the log takes what its query took.
+  ASSERT_TRUE(Do({"replay", {"k.picked"}, {}, ""}));
+  ASSERT_TRUE(Do({"replay", {"k.all"}, {}, ""}));
+  ASSERT_TRUE(Do({"query", {"SELECT count(*) AS n FROM k.picked"}, {{"format", "csv"}}, ""}));
+  EXPECT_EQ(output_.written, "n\r\n1\r\n");
+}
+
+TEST_F(LettersTest, LettersOfAQueryThatIsGoneAreAnError) {
+  Start();
+  Produce("a", "{\"id\":\"a\",\"n\":5}\nno json\n");
+  std::string without(kTwoQueries);
+  const size_t from = without.find("  picky:");
+  without.erase(from, without.find("  any:") - from);
+  OpenProject(without, folder_ + "/data");
+  Start();
+  EXPECT_NE(Replay({}).find("query picky, which the project no longer has"), std::string::npos)
+      << Replay({});
+  EXPECT_EQ(Replay({{"query", "any"}}), "1");
+}
+
 TEST_F(RunnerTest, ACancelledReplayLeavesTheTable) {
   Start();
   Produce("a", "{\"id\":\"x\",\"n\":1}\n");

@@ -107,6 +107,7 @@ class Replayer {
     }
     KnownLetters letters;  // outlives the query
     built.spec.dead_letters.writer = &letters;
+    built.spec.addressee = replay_.live.name();
     MR_ASSIGN(const auto query, engine::StreamingQuery::Start(built.spec, built.world));
     replay_.progress(
         fmt::format("rebuilding {} from {} offsets of the log; {} lie before the start",

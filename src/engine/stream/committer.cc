@@ -118,6 +118,7 @@ Status Committer::Commit(ReadyEpoch& epoch) {
   CommittedEpoch told;
   told.progress = output.write.progress;
   told.records_in = output.records_in;
+  told.skipped = output.skipped;
   told.rows_out = output.rows_out;
   told.rejected = output.dead_letters.size();
   told.late = output.late.size();

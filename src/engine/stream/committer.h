@@ -33,6 +33,7 @@ struct ReadyEpoch {
 struct CommittedEpoch {
   flow::Progress progress;
   uint64_t records_in = 0;
+  uint64_t skipped = 0;
   uint64_t rows_out = 0;
   uint64_t rejected = 0;
   uint64_t late = 0;

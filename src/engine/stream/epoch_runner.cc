@@ -110,9 +110,16 @@ void EpochRunner::Begin(EpochFrame frame) {
   work_.clear();
   after_ = frame_.positions;
   bytes_ = 0;
+  skipped_ = 0;
 }
 
 void EpochRunner::Add(size_t position, flow::RecordBlock block) {
+  const std::string_view self = spec_.addressee.empty() ? spec_.name : spec_.addressee;
+  skipped_ += std::erase_if(block.records, [&](const flow::RecordView& record) {
+    if (record.raw_headers.size() <= 1) return false;  // the count alone, which is 0
+    const std::string_view addressee = flow::AddresseeOf(record);
+    return !addressee.empty() && addressee != self;
+  });
   const auto shared = std::make_shared<const flow::RecordBlock>(std::move(block));
   bytes_ += shared->bytes;
   for (size_t first = 0; first < shared->records.size();) {
@@ -253,6 +260,7 @@ Result<EpochOutput> EpochRunner::Finish() {
   progress.watermark_us = AdvanceWatermark(frame_.watermark_us, after_);
   output.write.query = spec_.name;
   output.write.source_bytes = bytes_;
+  output.skipped = skipped_;
   if (window_ != nullptr) {
     MR_TRY(EndWindows(output));
   }

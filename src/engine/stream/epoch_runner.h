@@ -38,6 +38,7 @@ struct EpochOutput {
   std::vector<flow::OutRecord> dead_letters;
   std::vector<flow::OutRecord> late;
   uint64_t records_in = 0;
+  uint64_t skipped = 0;  // replayed records meant for other queries; not in `records_in`
   uint64_t rows_out = 0;
   size_t state_entries = 0;
 };
@@ -87,6 +88,7 @@ class EpochRunner {
   std::deque<Work> work_;
   std::vector<flow::Position> after_;  // positions at the epoch's end
   uint64_t bytes_ = 0;
+  uint64_t skipped_ = 0;
   int64_t emitted_us_ = 0;  // write time of the newest rows that windows gave
 };
 

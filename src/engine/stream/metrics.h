@@ -24,6 +24,7 @@ struct PartitionMetrics {
 struct QueryMetrics {
   std::string query;
   uint64_t records_in = 0;  // records of committed epochs since the start
+  uint64_t skipped = 0;     // replayed records meant for other queries, not counted as in
   uint64_t bytes_in = 0;    // their keys and values
   uint64_t rows_out = 0;    // rows of the result, before fan-out to tables
   uint64_t rejected = 0;    // dead letters, without late ones

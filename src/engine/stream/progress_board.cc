@@ -30,6 +30,7 @@ void ProgressBoard::Note(const CommittedEpoch& epoch) {
     const std::lock_guard lock(mutex_);
     progress_ = epoch.progress;
     counts_.records_in += epoch.records_in;
+    counts_.skipped += epoch.skipped;
     counts_.bytes_in += epoch.bytes_in;
     counts_.rows_out += epoch.rows_out;
     counts_.rejected += epoch.rejected;

@@ -89,6 +89,9 @@ struct StreamSettings {
 
 struct QuerySpec {
   std::string name;
+  // Whose replayed letters it takes (flow::AddresseeOf); empty: its own. Not part of what an epoch
+  // must be re-run with: for one name it does not change.
+  std::string addressee;
   sql::PlanPtr plan;
   // From which the pipeline can make this spec again; stored beside the intents.
   std::string definition;
