@@ -306,6 +306,7 @@ sql::Plan CountriesLookup() {
   node.relation.kind = sql::RelationKind::kReference;
   node.relation.schema = {
       {{"name", data::DataType::String()}, {"region", data::DataType::String()}}};
+  node.relation.key = {"name"};
   node.lookup_columns = {0};
   return node;
 }
@@ -346,6 +347,16 @@ TEST(ReferenceTest, VersionsInUseAreKeptAndABrokenFileChangesNothing) {
   const auto kept = (*source)->Current();
   ASSERT_TRUE(kept.has_value());
   EXPECT_EQ((*kept)->version(), (*changed)->version());
+
+  ASSERT_TRUE(io::WriteFileAtomically(fs, "c.csv", "name,region\nPeru,S\nPeru,N\n").has_value());
+  const auto unique = (*source)->Current();
+  ASSERT_TRUE(unique.has_value());
+  EXPECT_EQ((*unique)->version(), (*changed)->version());
+  const auto first_read = open();
+  ASSERT_TRUE(first_read.has_value());
+  const auto refused = (*first_read)->Current();
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().message, "reference c.csv: lines 2 and 3 have the same key (Peru)");
 
   ASSERT_TRUE(io::WriteFileAtomically(fs, "c.csv", "name,region\nPeru,Coast\n").has_value());
   auto after_crash = open();

@@ -49,7 +49,8 @@ struct LookupFiles {
 
 // Look-ups in reference files (RFC 4180, with header) and in tables, by the relation's kind.
 //   References: read when first asked and again when the file's time or size changed; a changed
-//   file that cannot be read is reported and the content before it stays in force.
+//   file that cannot be read, or repeats a key, is reported and the content before it stays in
+//   force.
 //   Tables: by the whole partition key or the whole primary key.
 engine::LookupOpener MakeLookupOpener(store::Store& store, io::FileSystem& fs, LookupFiles files);
 

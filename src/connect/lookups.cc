@@ -5,7 +5,7 @@
 #include "base/hash.h"
 #include "base/logging.h"
 #include "connect/connectors.h"
-#include "data/csv_reader.h"
+#include "connect/reference.h"
 
 namespace millrace::connect {
 namespace {
@@ -14,10 +14,9 @@ constexpr uint64_t kReferenceBytesMax = uint64_t{256} << 20;
 
 Result<engine::LookupTablePtr> ParseReference(const sql::Plan& node, std::string_view text,
                                               uint64_t version) {
-  const data::Schema& schema = node.relation.schema;
-  MR_ASSIGN(const auto reader, data::CsvReader::Make(text, schema, data::CsvOptions()));
-  MR_ASSIGN(data::Batch batch, reader->Next(SIZE_MAX));
-  return engine::MakeBatchLookup(std::move(batch), node.lookup_columns, version);
+  auto batch = ReadReference(text, node.relation.schema, node.relation.key);
+  if (!batch) return Fail(ErrorCode::kInvalidArgument, "{}", batch.error().message);
+  return engine::MakeBatchLookup(*std::move(batch), node.lookup_columns, version);
 }
 
 // A reference file. Its version is the hash of its bytes; each version in use is kept as a copy

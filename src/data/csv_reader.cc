@@ -173,6 +173,8 @@ class ScanningCsvReader : public CsvReader {
         places_(std::move(places)),
         header_size_(header_size) {}
 
+  size_t line() const override { return scanner_.line(); }
+
   Result<Batch> Next(size_t rows_max) override {
     std::vector<std::vector<Value>> columns(schema_->fields.size());
     size_t rows = 0;

@@ -36,6 +36,8 @@ class CsvReader {
   virtual ~CsvReader() = default;
   // Up to `rows_max` further rows, none at the end. kInvalidArgument with "line N: ...".
   virtual Result<Batch> Next(size_t rows_max) = 0;
+  // Where the record that was read last begins, from 1; after an error, the line it names.
+  virtual size_t line() const = 0;
 };
 
 // The header's names, all as STRING: the schema of a reference file that declares none.

@@ -267,9 +267,15 @@ Result<LookupTablePtr> BatchRun::Build(const Plan& node) {
     MR_TRY(Hold(0, BytesOf(*batch), "JOIN"));
     batches.push_back(std::move(*batch));
   }
-  return MakeBatchLookup(
-      ConcatBatches(std::make_shared<const data::Schema>(node.relation.schema), batches),
-      node.lookup_columns, 0);
+  Batch all = ConcatBatches(std::make_shared<const data::Schema>(node.relation.schema), batches);
+  // As in a stream: `check` says on which lines.
+  const bool whole_key = node.lookup_columns.size() == node.relation.key.size();
+  if (node.relation.kind == sql::RelationKind::kReference && whole_key &&
+      FindDuplicateKey(all, node.lookup_columns)) {
+    return Fail(ErrorCode::kInvalidArgument, "reference {} has two rows with the same key",
+                node.relation.name);
+  }
+  return MakeBatchLookup(std::move(all), node.lookup_columns, 0);
 }
 
 Status BatchRun::Lookup(const Plan& node, const BatchSink& sink) {

@@ -1,6 +1,7 @@
 // Topics, references and tables of a project.
 #include <algorithm>
 
+#include "connect/reference.h"
 #include "data/csv_reader.h"
 #include "pipeline/project_loader.h"
 
@@ -98,14 +99,19 @@ void ProjectLoader::LoadReference(const std::string& name, const Section& sectio
     Error(section.Where("file"), fmt::format("{}: {}", reference.path, header.error().message));
     return;
   }
-  if (const auto reader = data::CsvReader::Make(*text, reference.schema, {}); !reader) {
-    Error(section.Where("file"), fmt::format("{}: {}", reference.path, reader.error().message));
-  }
+  bool known = true;
   for (const std::string& column : reference.key) {
-    if (reference.schema.IndexOf(column) < 0) {
-      Error(section.Where("key"), fmt::format("reference {} has no column \"{}\"", name, column),
-            fmt::format("it has {}", reference.schema.ToString()));
-    }
+    if (reference.schema.IndexOf(column) >= 0) continue;
+    known = false;
+    Error(section.Where("key"), fmt::format("reference {} has no column \"{}\"", name, column),
+          fmt::format("it has {}", reference.schema.ToString()));
+  }
+  if (!known) reference.key.clear();
+  if (const auto rows = connect::ReadReference(*text, reference.schema, reference.key); !rows) {
+    problems_.push_back({reference.path,
+                         {static_cast<int>(rows.error().line), 1},
+                         fmt::format("reference {}: {}", name, rows.error().message),
+                         "a reference file is read whole, and its key is unique"});
   }
   project_.references.emplace(name, std::move(reference));
 }

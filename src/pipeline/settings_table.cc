@@ -328,7 +328,7 @@ constexpr Setting kSettings[] = {
      "Reference files, looked up by queries and reloaded when they change."},
     {"references.*", kMap, "", "One reference."},
     {"references.*.file", kFile, "", "CSV with a header line.", true},
-    {"references.*.key", kList, "", "Columns it is looked up by.", true},
+    {"references.*.key", kList, "", "Columns it is looked up by; no two rows have the same.", true},
     {"references.*.key.[]", kText, "", "One column."},
     {"references.*.schema", kSql, "", "Types of the columns; without it all are STRING."},
 

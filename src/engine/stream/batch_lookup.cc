@@ -14,13 +14,17 @@ bool HasNull(std::span<const data::ColumnPtr> keys, size_t row) {
   return false;
 }
 
+std::vector<data::ColumnPtr> KeyColumns(const data::Batch& batch, std::span<const int> ordinals) {
+  std::vector<data::ColumnPtr> keys;
+  for (const int column : ordinals) keys.push_back(batch.columns[static_cast<size_t>(column)]);
+  return keys;
+}
+
 class BatchLookup final : public LookupTable {
  public:
   BatchLookup(data::Batch batch, std::span<const int> key_columns, uint64_t version)
       : batch_(std::move(batch)), version_(version) {
-    std::vector<data::ColumnPtr> keys;
-    for (const int column : key_columns)
-      keys.push_back(batch_.columns[static_cast<size_t>(column)]);
+    const std::vector<data::ColumnPtr> keys = KeyColumns(batch_, key_columns);
     for (uint32_t row = 0; row < batch_.rows; ++row) {
       if (!HasNull(keys, row)) rows_of_[KeyOf(keys, row)].push_back(row);
     }
@@ -54,6 +58,18 @@ class BatchLookup final : public LookupTable {
 };
 
 }  // namespace
+
+std::optional<std::pair<uint32_t, uint32_t>> FindDuplicateKey(const data::Batch& batch,
+                                                              std::span<const int> key_columns) {
+  const std::vector<data::ColumnPtr> keys = KeyColumns(batch, key_columns);
+  std::unordered_map<std::string, uint32_t> row_of;
+  for (uint32_t row = 0; row < batch.rows; ++row) {
+    if (HasNull(keys, row)) continue;
+    const auto [entry, is_new] = row_of.emplace(KeyOf(keys, row), row);
+    if (!is_new) return std::pair(entry->second, row);
+  }
+  return std::nullopt;
+}
 
 LookupTablePtr MakeBatchLookup(data::Batch batch, std::span<const int> key_columns,
                                uint64_t version) {

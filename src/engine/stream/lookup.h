@@ -12,7 +12,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -54,6 +56,10 @@ class LookupSource {
 
 // Opens the source of one kLookup node; asked once for each when a query is made.
 using LookupOpener = std::function<Result<std::shared_ptr<LookupSource>>(const sql::Plan& node)>;
+
+// The first two rows of `batch` that have the same key; rows with a NULL in it have none.
+std::optional<std::pair<uint32_t, uint32_t>> FindDuplicateKey(const data::Batch& batch,
+                                                              std::span<const int> key_columns);
 
 // A LookupTable over one batch in memory: an index from the key columns to rows.
 // `key_columns` are ordinals in `batch`.
