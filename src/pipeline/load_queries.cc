@@ -1,14 +1,87 @@
 // Queries of a project: bound against topics, references and tables, and held against the tables
 // they write.
 #include <algorithm>
+#include <functional>
+#include <map>
 
 #include "pipeline/project_loader.h"
+#include "pipeline/query_definition.h"
 #include "store/sql_types.h"
 
 namespace millrace::pipeline {
+namespace {
+
+// Finds the queries that write, directly or through other queries, into what they read: each record
+// would come back to them.
+class TopicCycles {
+ public:
+  using Report = std::function<void(const QueryDef& query, const std::string& cycle)>;
+
+  explicit TopicCycles(const std::vector<QueryDef>& queries) {
+    for (const QueryDef& query : queries) {
+      if (query.plan == nullptr) continue;
+      for (const std::string& from : StreamsOf(*query.plan)) {
+        for (const std::string& to : {query.topic, query.dead_letters, query.late}) {
+          if (!to.empty()) steps_.emplace(from, Step{&query, to});
+        }
+      }
+    }
+  }
+
+  // Reports every cycle by the query that closes it.
+  void Find(const Report& report) {
+    for (const auto& [topic, step] : steps_) {
+      if (!states_.contains(topic)) Follow(topic, report);
+    }
+  }
+
+ private:
+  struct Step {
+    const QueryDef* query;
+    std::string to;
+  };
+  enum class State { kOnPath, kDone };
+
+  void Follow(const std::string& topic, const Report& report) {
+    states_[topic] = State::kOnPath;
+    const auto [begin, end] = steps_.equal_range(topic);
+    for (auto step = begin; step != end; ++step) {
+      path_.emplace_back(topic, step->second.query);
+      const auto known = states_.find(step->second.to);
+      if (known == states_.end()) {
+        Follow(step->second.to, report);
+      } else if (known->second == State::kOnPath) {
+        report(*step->second.query, CycleTo(step->second.to));
+      }
+      path_.pop_back();
+    }
+    states_[topic] = State::kDone;
+  }
+
+  // "raw -> query a -> mid -> query b -> raw".
+  std::string CycleTo(const std::string& topic) const {
+    std::string cycle;
+    for (auto at = std::ranges::find(path_, topic, [](const auto& step) { return step.first; });
+         at != path_.end(); ++at) {
+      cycle += fmt::format("{} -> query {} -> ", at->first, at->second->name);
+    }
+    return cycle + topic;
+  }
+
+  std::multimap<std::string, Step> steps_;  // by the topic read
+  std::map<std::string, State> states_;
+  std::vector<std::pair<std::string, const QueryDef*>> path_;
+};
+
+}  // namespace
 
 void ProjectLoader::LoadQueries(const Section& root) {
   for (const auto& [name, section] : root.Children("queries")) LoadQuery(name, section);
+  TopicCycles(project_.queries).Find([this](const QueryDef& query, const std::string& cycle) {
+    Error(query.into_where, fmt::format("records would go round for ever: {}", cycle),
+          "a query's rows, dead letters and late records must go to topics that it does not read, "
+          "nor a query before it");
+  });
 }
 
 void ProjectLoader::LoadQuery(const std::string& name, const Section& section) {
@@ -41,6 +114,7 @@ void ProjectLoader::BindQuery(QueryDef& query, const Section& section) {
   query.plan = bound.plan;
   if (query.plan == nullptr) return;
   BindExpectations(query, section);
+  CheckOutput(query);
   CheckSinks(query, section);
 }
 
@@ -66,9 +140,27 @@ void ProjectLoader::BindExpectations(QueryDef& query, const Section& section) {
   }
 }
 
+void ProjectLoader::CheckOutput(const QueryDef& query) {
+  const std::vector<data::Field>& fields = query.plan->schema.fields;
+  for (size_t i = 0; i < fields.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      if (!data::EqualsIgnoringCase(fields[i].name, fields[j].name)) continue;
+      Error(query.into_where,
+            fmt::format("query {}: columns {} and {} of its result are both named \"{}\"",
+                        query.name, j + 1, i + 1, fields[i].name),
+            "name one of them otherwise with AS");
+    }
+  }
+}
+
 void ProjectLoader::CheckSinks(QueryDef& query, const Section& section) {
   if (tables_unreadable_) return;
-  for (const std::string& sink : section.Texts("into")) {
+  const std::vector<std::string> sinks = section.Texts("into");
+  if (sinks.empty() && section.Has("into")) {
+    Error(query.into_where, fmt::format("query {} writes nowhere", query.name),
+          "name a table or a topic");
+  }
+  for (const std::string& sink : sinks) {
     if (project_.tables.contains(sink)) {
       query.tables.push_back(sink);
       CheckTableSink(query, sink);

@@ -32,6 +32,7 @@ class ProjectLoader {
   void LoadQuery(const std::string& name, const Section& section);
   void BindQuery(QueryDef& query, const Section& section);
   void BindExpectations(QueryDef& query, const Section& section);
+  void CheckOutput(const QueryDef& query);
   void CheckSinks(QueryDef& query, const Section& section);
   void CheckTableSink(const QueryDef& query, const std::string& table);
   void EnsureLetterTopic(const std::string& name);

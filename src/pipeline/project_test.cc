@@ -211,6 +211,60 @@ TEST_F(ProjectTest, HoldsQueriesAgainstTheirTables) {
       "pipeline.yaml:6:30: error: [DATATYPE_MISMATCH] condition c is string, not boolean");
 }
 
+TEST_F(ProjectTest, RefusesQueriesThatFeedThemselves) {
+  const std::string stays = "pipeline.yaml:4:11: error: records would go round for ever: ";
+  ExpectProblem("queries:\n  q:\n    sql: SELECT id FROM STREAM(raw)\n    into: raw\n",
+                stays + "raw -> query q -> raw (");
+  ExpectProblem(
+      "queries:\n  q:\n    sql: SELECT id FROM STREAM(raw)\n    into: k.t\n    dead_letters: raw\n",
+      stays + "raw -> query q -> raw (");
+  ExpectProblem(
+      "queries:\n  q:\n    sql: SELECT id FROM STREAM(raw)\n    into: k.t\n    late: raw\n",
+      stays + "raw -> query q -> raw (");
+  const std::string chain =
+      "  mid: {schema: id STRING}\nqueries:\n"
+      "  a: {sql: 'SELECT id FROM STREAM(raw)', into: mid}\n"
+      "  b: {sql: 'SELECT id FROM STREAM(mid)', into: ";
+  std::string head(kHead);
+  const size_t tables = head.find("tables:");
+  const std::string ddl = head.substr(tables);
+  Problems problems;
+  Write("good.yaml", head.substr(0, tables) + chain + "k.t}\n" + ddl);
+  EXPECT_TRUE(LoadProject(fs_, "/p/good.yaml", {}, problems));
+  Write("chain.yaml", head.substr(0, tables) + chain + "raw}\n" + ddl);
+  EXPECT_FALSE(LoadProject(fs_, "/p/chain.yaml", {}, problems));
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_EQ(problems[0].message,
+            "records would go round for ever: mid -> query b -> raw -> query a -> mid");
+}
+
+TEST_F(ProjectTest, RefusesResultsThatGoNowhereOrHaveOneNameTwice) {
+  ExpectProblem("queries:\n  q:\n    sql: SELECT id FROM STREAM(raw)\n    into: []\n",
+                "pipeline.yaml:4:11: error: query q writes nowhere");
+  ExpectProblem(
+      "queries:\n  q:\n    sql: SELECT id, n, n + 1 AS N FROM STREAM(raw)\n    into: k.t\n",
+      "pipeline.yaml:4:11: error: query q: columns 2 and 3 of its result are both named "
+      "\"N\"");
+}
+
+TEST_F(ProjectTest, WarnsOfTopicsThatAreNotNamedAsStreams) {
+  ExpectProblem("queries:\n  q:\n    sql: SELECT id FROM raw\n    into: k.t\n",
+                "pipeline.yaml:3:25: warning: [STREAM_NOT_NAMED] topic raw is read as a stream");
+}
+
+TEST_F(ProjectTest, AKeyOfAReferenceIsUnique) {
+  const std::string project =
+      "references:\n  c: {file: c.csv, key: [name], schema: 'name STRING, code INT'}\nqueries:\n"
+      "  q: {sql: 'SELECT id, c.code AS n FROM STREAM(raw) LEFT JOIN c ON c.name = id', into: "
+      "k.t}\n";
+  Write("c.csv", "name,code\nItaly,1\n\n\"Re\npublic\",2\n,3\n,4\nItaly,5\n");
+  ExpectProblem(project, "c.csv:8:1: error: reference c: lines 2 and 8 have the same key (Italy)");
+  Write("c.csv", "name,code\nItaly,1\nPeru,two\n");
+  ExpectProblem(project, "c.csv:3:1: error: reference c: line 3: column code: 'two' is not a INT");
+  Write("c.csv", "name,code\nItaly,1\nPeru,2\n");
+  EXPECT_EQ(ProblemsOf(project), std::vector<std::string>{});
+}
+
 TEST_F(ProjectTest, HoldsEventTimesAgainstSchemas) {
   Write("pipeline.yaml", "");
   Problems problems;

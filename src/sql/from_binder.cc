@@ -136,6 +136,12 @@ QueryBinder::Relation QueryBinder::BindCatalogSource(const ast::Source& source,
         "this query runs once, so it cannot read a STREAM",
         fmt::format("write FROM {} to read the topic up to its present end", found.name));
   }
+  if (!source.stream && topic && options_.streaming) {
+    builder_.diagnostics().Warn(
+        source.where, "STREAM_NOT_NAMED",
+        fmt::format("topic {} is read as a stream; Spark would read it once, as it is", found.name),
+        fmt::format("write STREAM({})", found.name));
+  }
   PlanDraft scan = NewPlan(PlanKind::kScan, source.where, {});
   if (!scan) return {};
   scan->relation = found;
