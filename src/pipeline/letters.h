@@ -1,10 +1,10 @@
 // Letters: the dead letters of a project, visited and replayed.
 //
-// A replay appends refused records to the topics they came from, addressed to the query that refused
-// them (flow::kReplayQueryHeader): other queries of those topics pass them by. What was replayed is
-// remembered in the transaction that did it, as marks: up to which offset of a partition the letters
-// of a query and condition are done. So a letter is replayed once, whichever conditions were asked
-// for in which order, and the memory is bounded by the kinds of letters, not by their number.
+// A replay appends refused records to the topics they came from, addressed to the query that
+// refused them (flow::kReplayQueryHeader): other queries of those topics pass them by. What was
+// replayed is remembered in the transaction that did it, as marks: up to which offset of a
+// partition the letters of a query and condition are done. So a letter is replayed once, whichever
+// conditions were asked for in which order, and the memory is bounded by the kinds of letters.
 //
 // Thread contract: one thread.
 #pragma once

@@ -303,6 +303,7 @@ TEST_F(RunnerTest, AReplayOfWindowsClosesWhatWasClosedAndRefusesToCutOne) {
 
   Status done = Do({"replay", {"k.counted"}, {}, ""});
   ASSERT_TRUE(done) << done.error().ToString();
+  EXPECT_NE(output_.notes.find("its rows are of windows"), std::string::npos) << output_.notes;
   EXPECT_EQ(rows(), wanted);
   done = Do({"replay", {"k.counted"}, {{"from", "0:1"}}, ""});
   ASSERT_FALSE(done);

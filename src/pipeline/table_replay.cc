@@ -112,6 +112,10 @@ class Replayer {
     replay_.progress(
         fmt::format("rebuilding {} from {} offsets of the log; {} lie before the start",
                     replay_.table, start_.ahead, start_.left_out));
+    if (has_windows_) {
+      replay_.progress(
+          "its rows are of windows: records that came too late for the running query may count");
+    }
     MR_TRY(CatchUp(*query));
     std::lock_guard still(replay_.still);
     MR_TRY(replay_.live.Stop());
