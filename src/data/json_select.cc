@@ -1,5 +1,6 @@
 #include "data/json_select.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include <simdjson.h>
@@ -111,6 +112,57 @@ simdjson::simdjson_result<ondemand::value> Walk(ondemand::value from,
   return from;
 }
 
+// Goes over everything within `value`: brackets in pairs, commas, colons, keys. Numbers, literals
+// and the insides of strings are not looked at: a wrong one costs its record, not the page.
+class StructureWalk {
+ public:
+  explicit StructureWalk(std::string_view body) : end_(body.data() + body.size()) {}
+
+  simdjson::error_code Cross(ondemand::value value, int depth) const {
+    const std::string_view token = value.raw_json_token();
+    if (token.data() >= end_) return simdjson::INCOMPLETE_ARRAY_OR_OBJECT;
+    switch (token.front()) {
+      case '{':
+        return depth < kDepthMax ? CrossObject(value, depth + 1) : simdjson::DEPTH_ERROR;
+      case '[':
+        return depth < kDepthMax ? CrossArray(value, depth + 1) : simdjson::DEPTH_ERROR;
+      case '}':
+      case ']':
+      case ',':
+      case ':':
+        return simdjson::TAPE_ERROR;
+      default:
+        return simdjson::SUCCESS;
+    }
+  }
+
+ private:
+  static constexpr int kDepthMax = 1000;  // one stack frame or two a level
+
+  simdjson::error_code CrossObject(ondemand::value& value, int depth) const {
+    ondemand::object object;
+    if (const auto error = value.get_object().get(object)) return error;
+    for (auto member : object) {
+      ondemand::value child;
+      if (const auto error = member.value().get(child)) return error;
+      if (const auto error = Cross(child, depth)) return error;
+    }
+    return simdjson::SUCCESS;
+  }
+  simdjson::error_code CrossArray(ondemand::value& value, int depth) const {
+    ondemand::array array;
+    if (const auto error = value.get_array().get(array)) return error;
+    for (auto element : array) {
+      ondemand::value child;
+      if (const auto error = element.get(child)) return error;
+      if (const auto error = Cross(child, depth)) return error;
+    }
+    return simdjson::SUCCESS;
+  }
+
+  const char* end_;
+};
+
 // Appends the characters of a JSON string token, quotes and all, to `to`.
 class Unescaper {
  public:
@@ -156,6 +208,8 @@ struct JsonPage::State {
   Unescaper unescaper;
   std::vector<std::optional<JsonScalar>> values;
 
+  // One JSON value from the first to the last token of `body`, the loaded document's text.
+  Status CheckWhole(std::string_view body);
   // The value at `path`; fails with kNotFound or kDamaged.
   Result<ondemand::value> Reach(const JsonPath& path);
   Result<std::string_view> ReadObject(ondemand::value record, std::span<const JsonPath> paths);
@@ -165,6 +219,29 @@ struct JsonPage::State {
   Status VisitArray(ondemand::array array, std::span<const JsonPath> paths,
                     const std::function<Status(const JsonRecord&)>& visit);
 };
+
+Status JsonPage::State::CheckWhole(std::string_view body) {
+  ondemand::value root;
+  simdjson::error_code error = document.get_value().get(root);
+  if (error == simdjson::SCALAR_DOCUMENT_AS_VALUE) return {};  // Reach refuses it
+  if (!error) error = StructureWalk(body).Cross(root, 0);
+  const char* at = body.data() + body.size();
+  const bool more = document.current_location().get(at) == simdjson::SUCCESS;
+  const auto offset = std::min(static_cast<size_t>(at - body.data()), body.size());
+  if (error == simdjson::DEPTH_ERROR)
+    return Fail(ErrorCode::kDamaged, "the page is nested too deeply, near byte {}", offset);
+  if (error && offset == body.size())
+    return Fail(ErrorCode::kDamaged, "the page breaks off after {} bytes: it is not whole JSON",
+                offset);
+  if (error)
+    return Fail(ErrorCode::kDamaged, "the page is not valid JSON, near byte {}: {}", offset,
+                simdjson::error_message(error));
+  if (!more) return {};
+  auto rest =
+      Fail(ErrorCode::kDamaged, "the page goes on behind its JSON document, at byte {}", offset);
+  rest.error().hint = "a page is one JSON document; JSON lines are not supported";
+  return rest;
+}
 
 Status JsonPage::State::ReadScalar(ondemand::value value, std::optional<JsonScalar>& to) {
   to.reset();
@@ -265,7 +342,7 @@ Status JsonPage::Load(std::string& body) {
   if (body.empty()) return Broken(simdjson::EMPTY);
   auto document = state_->parser.iterate(body.data(), body.size(), body.capacity());
   if (const auto error = std::move(document).get(state_->document)) return Broken(error);
-  return {};
+  return state_->CheckWhole(body);
 }
 
 Status JsonPage::VisitRecords(const JsonPath& records, std::span<const JsonPath> paths,

@@ -15,9 +15,9 @@
 //   1. A record's bytes are a slice of the page, from its first to its last byte, unchanged.
 //   2. Whatever the page holds, reading it neither crashes nor allocates more than a small multiple
 //      of its size.
-//   3. What lies between records is checked to be JSON; inside a record only what had to be read
-//      is. A record with, say, a wrong literal keeps its bytes and is refused where its columns are
-//      read.
+//   3. A page is one whole JSON document: brackets, commas, colons and keys are checked from its
+//      first byte to its last before a record is given out. Numbers and literals inside records are
+//      not: a record with a wrong one keeps its bytes and is refused where its columns are read.
 //
 // Thread contract: a JsonPage belongs to one thread at a time; a JsonPath is a value.
 #pragma once
@@ -79,13 +79,13 @@ class JsonPage {
   JsonPage& operator=(const JsonPage&) = delete;
 
   // Takes a document in hand. `body` must stay as it is until the next Load; its capacity may be
-  // raised (simdjson reads up to 64 bytes beyond the end). kDamaged: empty, not UTF-8, or quotes
-  // and brackets do not close.
+  // raised (simdjson reads up to 64 bytes beyond the end). kDamaged, with the place: empty, not
+  // UTF-8, no whole JSON document, more than one, or nested over 1,000 levels.
   Status Load(std::string& body);
 
   // Visits the records in order: the elements of the array at `records`, or the value itself when
   // it is none and the path does not end in "[*]". A null there is no record. Stops at an error of
-  // `visit` and returns it. kNotFound: there is no such member; kDamaged: the page breaks off or is
+  // `visit` and returns it. kNotFound: there is no such member; kDamaged: what had to be read is
   // not JSON.
   Status VisitRecords(const JsonPath& records, std::span<const JsonPath> paths,
                       const std::function<Status(const JsonRecord&)>& visit);

@@ -96,6 +96,54 @@ TEST(JsonPage, RefusesBrokenPages) {
   }
 }
 
+std::string LoadError(std::string body) {
+  JsonPage page;
+  const Status loaded = page.Load(body);
+  return loaded ? "no error" : loaded.error().message;
+}
+
+// Records that stand before the damage must not make a page of it.
+TEST(JsonPage, APageIsOneWholeDocument) {
+  const std::string good = R"({"r":[{"b":1},{"b":2}],"next":"/p2","x":[1,2]})";
+  EXPECT_EQ(LoadError(good), "no error");
+  EXPECT_EQ(LoadError(good + " \r\n\t"), "no error");
+  EXPECT_EQ(LoadError(R"({"r":[]} garbage)"),
+            "the page goes on behind its JSON document, at byte 9");
+  EXPECT_EQ(LoadError("{\"a\":1}\n{\"a\":2}\n"),
+            "the page goes on behind its JSON document, at byte 8");
+  EXPECT_EQ(LoadError("[1][2]"), "the page goes on behind its JSON document, at byte 3");
+  EXPECT_EQ(LoadError(R"({"r":[{"b":1}],"x":[1,2)"),
+            "the page breaks off after 23 bytes: it is not whole JSON");
+  for (const char* middle : {"[1}", "{\"a\" 1}", "{\"a\":1,}", "[1,]", "[,1]", "{1:2}", "[1 2]",
+                             "{\"a\":}", "[1:2]", "\"a\" \"b\"", "\"a\"b"}) {
+    const std::string body = R"({"r":[{"b":1}],"x":)" + std::string(middle) + R"(,"y":[1,2]})";
+    EXPECT_NE(LoadError(body).find("the page is not valid JSON, near byte "), std::string::npos)
+        << body << ": " << LoadError(body);
+  }
+}
+
+TEST(JsonPage, EveryCutOfAPageIsRefused) {
+  const std::string good =
+      R"({"r":[{"b":{"c":[true,null,-1.5e3]}},{"b":"\"}]"}],"next":"/p2","x":[[],{},[1,{"d":2}]]})";
+  ASSERT_EQ(LoadError(good), "no error");
+  for (size_t size = 0; size < good.size(); ++size)
+    EXPECT_NE(LoadError(good.substr(0, size)), "no error") << good.substr(0, size);
+}
+
+// The record is refused where its columns are read; the others of its page are not held up.
+TEST(JsonPage, AWrongLiteralIsItsRecordsAffair) {
+  const auto records = Select(R"([{"a":NaN},{"a":tru},{"a":1.2.3},{"a":1}])", "$[*]");
+  ASSERT_TRUE(records) << records.error().ToString();
+  EXPECT_EQ(records->size(), 4u);
+}
+
+TEST(JsonPage, DeepNestingIsRefusedNotCrossed) {
+  const std::string deep(1 << 20, '[');
+  EXPECT_NE(LoadError(deep).find("nested too deeply"), std::string::npos) << LoadError(deep);
+  const std::string fine = std::string(900, '[') + std::string(900, ']');
+  EXPECT_EQ(LoadError(fine), "no error");
+}
+
 TEST(JsonPage, FindsSingleValuesInAnyOrder) {
   std::string body =
       R"({"results":[{"a":1}],"next":"https:\/\/x\/?p=2","more":false,"n":1e3,"o":{}})";
