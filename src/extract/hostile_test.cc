@@ -75,6 +75,24 @@ TEST(Hostile, DrippingBodyEndsInTheTotalTimeout) {
   ExpectFailure(spec, ErrorCode::kTimeout, "total");
 }
 
+// curl reports no connect time for a connection that was there already.
+TEST(Hostile, DrippingBodyOnAKeptConnectionEndsInTheTotalTimeout) {
+  RawServer server([](RawServer::Connection& connection, int) {
+    connection.ReadHead();
+    connection.WriteWhole(kGoodPage);
+    connection.ReadHead();
+    connection.Write("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n");
+    while (connection.Write(" ") && connection.Sleep(milliseconds(10))) {
+    }
+  });
+  auto spec = Harness::LocalSpec(server.Url());
+  spec.paginate = {.kind = PageKind::kPage, .parameter = "page"};
+  spec.timeouts.total = milliseconds(200);
+  spec.retry.attempts = 1;
+  ExpectFailure(spec, ErrorCode::kTimeout, "response not complete within 200 ms (total)");
+  EXPECT_EQ(server.connections(), 1);
+}
+
 TEST(Hostile, StalledBodyEndsInTheIdleTimeout) {
   RawServer server([](RawServer::Connection& connection, int) {
     connection.ReadHead();
