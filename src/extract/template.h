@@ -3,26 +3,18 @@
 //
 //   Template::Parse("since={{ data_interval_start | add('-5m') | format('%Y-%m-%d') }}")
 //
-// Variables
-//   time:  logical_date, data_interval_start, data_interval_end  (shown as 2026-01-31T08:30:00Z)
-//   text:  cursor, dag_id, run_id, task_id, try_number, params.NAME (a manual run's parameter; ""
-//   when absent)
-// Functions
-//   time -> time:  add('-90s')      units ms s m h d w, signed
-//                  start_of('day')  second, minute, hour, day, month, year (UTC)
-//   time -> text:  format('%Y-%m-%d %H:%M:%S')  with %Y %m %d %H %M %S %3 (milliseconds) %s (epoch
-//   seconds) %%
-//                  epoch_s, epoch_ms, date
-//   text -> text:  lower, upper, trim, default('x') (when empty), replace('a', 'b'), url
-//   (percent-encode),
-//                  json (inside of a JSON string), first(n) (code points)
+// Variables are times (logical_date, ..., shown as 2026-01-31T08:30:00Z) or texts (run_id, ...,
+// params.NAME); functions take one and give one. docs/reference/templates.md lists both; it is made
+// of the tables in template_functions.cc.
 //
-// A mistake is found by Parse, with its column; Render cannot fail. Rendered values are never
-// parsed again.
+// A mistake is found by Parse, with its column; Render cannot fail: a parameter that was not given
+// is "", which CheckParams refuses before unless the template says default(). Rendered values are
+// never parsed again.
 #pragma once
 
 #include <map>
-#include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +36,11 @@ struct TemplateValues {
   std::map<std::string, std::string> params;
 };
 
+struct TemplateMistake {
+  size_t offset = 0;  // of the byte it stands at
+  std::string message;
+};
+
 class Template {
  public:
   enum class Encoding : uint8_t {
@@ -63,14 +60,25 @@ class Template {
 
   Template() = default;  // renders to ""
   static Result<Template> Parse(std::string_view text);
+  // What Parse would fail with, for those who know better where the text stands.
+  static std::optional<TemplateMistake> FindMistake(std::string_view text);
 
   std::string Render(const TemplateValues& values, Encoding encoding = Encoding::kNone) const;
   // Whether {{ cursor }} occurs.
   bool uses_cursor() const;
+  // Adds NAME of each {{ params.NAME }} without default().
+  void AddNeededParams(std::set<std::string>& names) const;
 
  private:
   std::vector<Piece> pieces_;
 };
+
+// kInvalidArgument with the first needed parameter that was not given.
+Status CheckParams(const std::set<std::string>& needed,
+                   const std::map<std::string, std::string>& given);
+
+// docs/reference/templates.md.
+std::string TemplatesReference();
 
 // "2026-01-31T08:30:00Z", with ".250" or ".250001" only where there is a fraction.
 std::string FormatInstant(TimestampUs at);

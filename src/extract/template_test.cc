@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "extract/template_functions.h"
+#include "io/file_system.h"
+
 namespace millrace::extract {
 namespace {
 
@@ -67,6 +70,39 @@ TEST(Template, MistakesHaveAColumn) {
   };
   for (const auto& [text, expected] : cases)
     EXPECT_NE(Render(text).find(expected), std::string::npos) << text << " -> " << Render(text);
+}
+
+TEST(Template, EveryDocumentedExampleHolds) {
+  auto values = Sample();
+  values.logical_date = TimestampUs(1'769'848'200'250'000);  // 2026-01-31T08:30:00.250Z
+  values.params = {{"name", "Ada & Bob"}, {"padded", " x "}, {"quoted", "say \"hi\""}};
+  for (const TemplateFunction& function : TemplateFunctions()) {
+    const size_t arrow = function.example.find(" => ");
+    ASSERT_NE(arrow, std::string_view::npos) << function.name;
+    const auto parsed = Template::Parse(function.example.substr(0, arrow));
+    ASSERT_TRUE(parsed) << parsed.error().message;
+    EXPECT_EQ(parsed->Render(values), function.example.substr(arrow + 4)) << function.name;
+  }
+}
+
+TEST(Template, ParametersAreGivenOrHaveADefault) {
+  std::set<std::string> needed;
+  Template::Parse("{{ params.a }}{{ params.b | upper | default('x') }}{{ run_id }}")
+      ->AddNeededParams(needed);
+  EXPECT_EQ(needed, std::set<std::string>{"a"});
+  EXPECT_TRUE(CheckParams(needed, {{"a", ""}}));
+  const Status missing = CheckParams(needed, {{"b", "1"}});
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(missing.error().message, "params.a is not given");
+}
+
+TEST(TemplatesReference, IsThePageInTheDocs) {
+  const auto page =
+      io::ReadWholeFile(io::PosixFileSystem(), MILLRACE_SOURCE_DIR "/docs/reference/templates.md");
+  ASSERT_TRUE(page) << page.error().message;
+  EXPECT_TRUE(*page == TemplatesReference())
+      << "run: millrace schema --templates > docs/reference/templates.md";
 }
 
 TEST(Template, EncodesInsertedValuesOnlyForUrls) {
