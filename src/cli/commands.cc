@@ -3,8 +3,10 @@
 
 #include <unistd.h>
 
+#include "extract/template.h"
 #include "io/clock.h"
 #include "pipeline/backup.h"
+#include "pipeline/fixture.h"
 #include "pipeline/json_text.h"
 #include "pipeline/settings.h"
 #include "sql/functions/reference.h"
@@ -108,6 +110,10 @@ int SchemaCommand(const CommandLine& line) {
     WriteOut(sql::FunctionsReference());
   else if (line.request.Switch("commands"))
     WriteOut(CommandsReference());
+  else if (line.request.Switch("templates"))
+    WriteOut(extract::TemplatesReference());
+  else if (line.request.Switch("fixtures"))
+    WriteOut(pipeline::FixturesReference());
   else
     WriteOut(pipeline::SettingsJsonSchema() + "\n");
   return 0;

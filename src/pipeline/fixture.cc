@@ -267,6 +267,18 @@ Result<std::string> RunOne(const Project& project, io::FileSystem& fs, const Nod
   return report + Compare("dead letters", expected == nullptr ? kNone : *expected, letters);
 }
 
+void CheckKeys(const std::string& file, const Node& test, Problems& problems) {
+  std::vector<std::string> names;
+  for (const FixtureKey& key : FixtureKeys()) names.emplace_back(key.name);
+  for (const auto& [name, value] : test.members) {
+    if (std::ranges::find(names, name) != names.end()) continue;
+    const std::string nearest = sql::NearestName(name, names);
+    problems.push_back({file, value.key_where, fmt::format("unknown key \"{}\"", name),
+                        nearest.empty() ? fmt::format("{}", fmt::join(names, ", "))
+                                        : fmt::format("did you mean \"{}\"?", nearest)});
+  }
+}
+
 }  // namespace
 
 std::vector<FixtureResult> RunFixtures(const Project& project, io::FileSystem& fs,
@@ -292,13 +304,7 @@ std::vector<FixtureResult> RunFixtures(const Project& project, io::FileSystem& f
         test.where, false,
         "",         0};
     if (result.name.find(filter) == std::string::npos) continue;
-    for (const auto& [key, value] : test.members) {
-      static const std::vector<std::string> kKeys = {"name",  "query", "now",
-                                                     "input", "rows",  "dead_letters"};
-      if (std::ranges::find(kKeys, key) != kKeys.end()) continue;
-      problems.push_back({file, value.key_where, fmt::format("unknown key \"{}\"", key),
-                          sql::NearestName(key, kKeys)});
-    }
+    CheckKeys(file, test, problems);
     const int64_t start = io::SystemClock().MonotonicNs();
     const auto report = RunOne(project, fs, test);
     result.milliseconds = static_cast<double>(io::SystemClock().MonotonicNs() - start) / 1e6;

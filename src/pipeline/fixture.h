@@ -18,10 +18,15 @@
 //       compared
 //         - {condition: EXPECT_email}
 //
+// docs/reference/fixtures.md describes every key; it is made of the table in fixture_docs.cc, which
+// is also what unknown keys are refused by.
+//
 // Thread contract: one thread.
 #pragma once
 
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -45,5 +50,16 @@ struct FixtureResult {
 std::vector<FixtureResult> RunFixtures(const Project& project, io::FileSystem& fs,
                                        const std::string& file, const std::string& filter,
                                        Problems& problems);
+
+struct FixtureKey {
+  std::string_view name;
+  std::string_view kind;
+  std::string_view fallback;  // "": none
+  std::string_view summary;   // one sentence or two
+};
+// The members of one test.
+std::span<const FixtureKey> FixtureKeys();
+// docs/reference/fixtures.md.
+std::string FixturesReference();
 
 }  // namespace millrace::pipeline

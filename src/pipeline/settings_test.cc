@@ -6,6 +6,7 @@
 
 #include "io/clock.h"
 #include "io/file_system.h"
+#include "pipeline/fixture.h"
 
 namespace millrace::pipeline {
 namespace {
@@ -180,6 +181,14 @@ TEST(SettingsReference, IsThePageInTheDocs) {
   ASSERT_TRUE(page) << page.error().message;
   EXPECT_TRUE(*page == SettingsReference())
       << "run: millrace schema --markdown > docs/reference/settings.md";
+}
+
+TEST(FixturesReference, IsThePageInTheDocs) {
+  const auto page =
+      io::ReadWholeFile(io::PosixFileSystem(), MILLRACE_SOURCE_DIR "/docs/reference/fixtures.md");
+  ASSERT_TRUE(page) << page.error().message;
+  EXPECT_TRUE(*page == FixturesReference())
+      << "run: millrace schema --fixtures > docs/reference/fixtures.md";
 }
 
 TEST(Section, ReadsWhatIsWrongAsItsFallback) {
