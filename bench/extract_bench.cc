@@ -29,7 +29,7 @@ Status Run(const std::string& url, int tries, const std::string& folder) {
   extract::HttpSourceSpec spec = project.tasks[0].http->source;
   spec.url = url;
   spec.query = {{"results", "500"}, {"seed", "{{ run_id }}"}};
-  spec.limits.pages = kPages;
+  spec.paginate.pages = kPages;
   MR_ASSIGN(const extract::HttpSource source, extract::CompileSource(spec));
   const extract::ExtractServices services{
       tasks->http(),    io::SystemResolver(), workspace->clock(), workspace->log().transactions(),

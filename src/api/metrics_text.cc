@@ -57,6 +57,9 @@ struct ProcessFamily {
 constexpr ProcessFamily kProcessFamilies[] = {
     {"millrace_extracted_records_total", "counter", "Records committed by http tasks.",
      [](const RunnerSnapshot& s) { return double(s.extracted_records); }},
+    {"millrace_extract_limits_reached_total", "counter",
+     "Tries of http tasks that stopped at limits and left the rest unread.",
+     [](const RunnerSnapshot& s) { return double(s.limits_reached); }},
     {"millrace_extracted_pages_total", "counter", "Pages committed by http tasks.",
      [](const RunnerSnapshot& s) { return double(s.extracted_pages); }},
     {"millrace_log_bytes", "gauge", "Bytes of the log on disk.",

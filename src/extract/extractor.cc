@@ -198,29 +198,41 @@ class Try {
                 report_.bytes, report_.pages);
   }
 
-  // False when this page is the last to be read. Records above the limit are taken off the page.
-  Result<bool> WithinLimits(ExtractedPage& page, bool has_next) {
+  bool StopsAtLimit() const {
+    const OnLimit on_limit = source_.spec.limits.on_limit;
+    if (on_limit == OnLimit::kAuto) return source_.cursor && source_.spec.cursor.ordered;
+    return on_limit == OnLimit::kStop;
+  }
+
+  // False when `page` is the last to be read. All of its records are kept.
+  Result<bool> WithinLimits(const ExtractedPage& page, bool has_next) {
     const LimitsSpec& limits = source_.spec.limits;
-    const int64_t left = limits.records - report_.records;
-    const auto count = static_cast<int64_t>(page.records.size());
-    const bool cut = count > left;
-    const bool stopped = cut || (has_next && (count == left || report_.pages >= limits.pages));
-    if (!stopped) return has_next;
-    if (limits.on_limit == OnLimit::kFail)
-      return Fail(ErrorCode::kResourceExhausted, "more than {} pages or {} records (limits)",
-                  limits.pages, limits.records);
-    if (source_.cursor && !context_.is_backfill && (!source_.spec.cursor.ordered || cut)) {
-      auto lost =
-          Fail(ErrorCode::kResourceExhausted,
-               "limits reached after {} pages: moving the cursor would skip what was not read",
-               report_.pages);
-      lost.error().hint = source_.spec.cursor.ordered ? "make limits.records a multiple of the page"
-                                                      : "raise limits, or declare cursor.ordered";
-      return lost;
-    }
-    if (cut) page.records.resize(static_cast<size_t>(left));
+    const int64_t records = report_.records + static_cast<int64_t>(page.records.size());
+    const bool no_page_left = has_next && report_.pages >= limits.pages;
+    if (!StopsAtLimit() && (no_page_left || records > limits.records))
+      return OverLimit("there is more than limits.pages or limits.records allow",
+                       "raise limits; on_limit: stop commits what came and warns");
+    const bool stops = no_page_left || (has_next && records >= limits.records);
+    if (!StopsAtLimit() || !stops) return has_next;
+    if (source_.cursor && !context_.is_backfill && !source_.spec.cursor.ordered)
+      return OverLimit("moving the cursor would skip what was not read",
+                       "raise limits, or declare cursor.ordered");
     report_.limit_reached = true;
+    report_.warning =
+        fmt::format("stopped at limits ({}) after {} pages and {} records: the API has more, {}",
+                    report_.pages >= limits.pages ? "pages" : "records", report_.pages, records,
+                    keeps_cursor() && source_.cursor ? "the next run goes on from the cursor"
+                                                     : "which this run has not read");
     return false;
+  }
+
+  std::unexpected<Error> OverLimit(std::string_view what, std::string_view hint) const {
+    const LimitsSpec& limits = source_.spec.limits;
+    auto over =
+        Fail(ErrorCode::kResourceExhausted, "limits reached on page {} ({} pages, {} records): {}",
+             report_.pages, limits.pages, limits.records, what);
+    over.error().hint = hint;
+    return over;
   }
 
   Status Append(const ExtractedPage& page) {

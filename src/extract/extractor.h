@@ -49,8 +49,7 @@ struct ExtractContext {
   bool is_backfill = false;
   std::map<std::string, std::string> params;  // of a manual run
   CancelToken* cancel = nullptr;              // may be nullptr
-  // Receives progress and warnings, one line each without line feed; called from any thread, one at
-  // a time.
+  // Receives progress, one line each without line feed; called from any thread, one at a time.
   std::function<void(std::string_view line)> log;
 };
 
@@ -68,7 +67,8 @@ struct ExtractServices {
 struct ExtractReport {
   bool already_committed = false;  // by an earlier try of this generation: nothing was done
   bool not_modified = false;       // 304: the API has nothing new
-  bool limit_reached = false;      // pages or records, with on_limit: stop
+  bool limit_reached = false;      // pages or records: more was there than was read
+  std::string warning;             // what the user has to see of a try that succeeded, or ""
   int64_t pages = 0;
   int64_t records = 0;
   int64_t records_without_key = 0;

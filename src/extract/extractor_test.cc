@@ -223,23 +223,74 @@ TEST(Extract, LimitsStopOrFailAndNeverSkipBehindACursor) {
   auto spec = Harness::LocalSpec(api.Url());
   spec.paginate = {.kind = PageKind::kPage, .parameter = "page"};
   spec.limits.pages = 3;
+  spec.limits.on_limit = OnLimit::kStop;
   {
     Harness harness;
     const auto report = harness.Run(spec);
     EXPECT_TRUE(report->limit_reached);
     EXPECT_EQ(report->records, 30);
     EXPECT_EQ(report->requests, 3);
+    EXPECT_EQ(report->warning,
+              "stopped at limits (pages) after 3 pages and 30 records: the API has more, which "
+              "this run has not read");
   }
-  spec.limits.records = 15;
-  EXPECT_EQ(Harness().Run(spec)->records, 15);
-  spec.limits.on_limit = OnLimit::kFail;
-  EXPECT_EQ(Harness().Run(spec).error().code, ErrorCode::kResourceExhausted);
+  spec.limits.records = 15;  // within the second page, which was fetched and is kept whole
+  EXPECT_EQ(Harness().Run(spec)->records, 20);
+  for (const OnLimit on_limit : {OnLimit::kFail, OnLimit::kAuto}) {
+    Harness harness;
+    spec.limits.on_limit = on_limit;
+    EXPECT_EQ(harness.Run(spec).error().code, ErrorCode::kResourceExhausted);
+    EXPECT_TRUE(harness.Values().empty());
+  }
   spec.limits = {.bytes = 500};
   EXPECT_EQ(Harness().Run(spec).error().code, ErrorCode::kResourceExhausted);
   spec.limits = {.pages = 2};
   spec.query = {{"since", "{{ cursor }}"}};
   spec.cursor = {.path = "$.n", .initial = "0", .ordered = false};
   EXPECT_EQ(Harness().Run(spec).error().code, ErrorCode::kResourceExhausted);
+}
+
+// What ends at the limit by itself was read whole: no reason to fail or to warn.
+TEST(Extract, AnEndAtTheLimitIsNoLimitReached) {
+  std::atomic<int64_t> available = 30, fail_from = INT64_MAX;
+  LocalApi api(Since(available, fail_from));
+  auto spec = CursorSpecOf(api);
+  spec.limits = {.pages = 4, .records = 30, .on_limit = OnLimit::kFail};
+  const auto report = Harness().Run(spec);
+  ASSERT_TRUE(report) << report.error().ToString();
+  EXPECT_EQ(report->records, 30);
+}
+
+// An API without an end: the project says how much of it is wanted.
+TEST(Extract, WantedPagesAreTheEnd) {
+  LocalApi api(Paged(100));
+  auto spec = Harness::LocalSpec(api.Url());
+  spec.paginate = {.kind = PageKind::kPage, .parameter = "page", .pages = 3};
+  Harness harness;
+  const auto report = harness.Run(spec);
+  ASSERT_TRUE(report) << report.error().ToString();
+  EXPECT_EQ(report->records, 30);
+  EXPECT_EQ(report->requests, 3);
+  EXPECT_FALSE(report->limit_reached);
+  spec.query = {{"since", "{{ cursor }}"}};
+  spec.cursor = {.path = "$.n", .initial = "0", .ordered = false};
+  EXPECT_EQ(harness.Run(spec).error().code, ErrorCode::kInvalidArgument);
+}
+
+TEST(Extract, AnOrderedCursorGoesOnBehindTheLimit) {
+  std::atomic<int64_t> available = 57, fail_from = INT64_MAX;
+  LocalApi api(Since(available, fail_from));
+  Harness harness;
+  auto spec = CursorSpecOf(api);
+  spec.limits.pages = 3;
+  const auto first = harness.Run(spec);
+  ASSERT_TRUE(first) << first.error().ToString();
+  EXPECT_TRUE(first->limit_reached);
+  EXPECT_NE(first->warning.find("the next run goes on from the cursor"), std::string::npos);
+  const auto second = harness.Run(spec);
+  EXPECT_FALSE(second->limit_reached);
+  EXPECT_EQ(second->warning, "");
+  ExpectInOrder(harness, 57);
 }
 
 TEST(Extract, AsksConditionallyAndTakesNotModified) {

@@ -213,7 +213,7 @@ TEST(Hostile, EndlessPagesEndAtTheLimit) {
   spec.paginate = {.kind = PageKind::kPage, .parameter = "page"};
   spec.limits.pages = 50;
   spec.limits.on_limit = OnLimit::kFail;
-  ExpectFailure(spec, ErrorCode::kResourceExhausted, "more than 50 pages");
+  ExpectFailure(spec, ErrorCode::kResourceExhausted, "limits reached on page 50 (50 pages, ");
 }
 
 TEST(Hostile, AbsurdRetryAfterIsCapped) {

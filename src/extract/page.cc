@@ -168,6 +168,7 @@ Pager::Pager(const HttpSource& source, io::HttpUrl url)
 bool Pager::IsLast(const ExtractedPage& page) const {
   const PaginateSpec& paginate = source_.spec.paginate;
   if (paginate.kind == PageKind::kNone || page.not_modified || !page.more) return true;
+  if (pages_ == paginate.pages) return true;  // pages_ is at least 1
   const bool follows = paginate.kind == PageKind::kNextUrl || paginate.kind == PageKind::kLink ||
                        paginate.kind == PageKind::kCursor;
   // A page without records may still name a next one; where pages are counted it is the end.
@@ -211,6 +212,7 @@ Result<std::optional<io::HttpUrl>> Pager::Next(const ExtractedPage& page) {
     loop.error().hint = "the API does not page as `paginate` says; nothing was committed";
     return loop;
   }
+  ++pages_;
   if (IsLast(page)) return std::nullopt;
   MR_ASSIGN(current_, Following(page));
   if (!seen_urls_.insert(Hash64(current_.ToString())).second)

@@ -72,7 +72,8 @@ class Pager {
 
   const HttpSource& source_;
   io::HttpUrl current_;
-  int64_t position_;  // page number or offset
+  int64_t position_;   // page number or offset
+  int64_t pages_ = 0;  // that Next was given
   std::set<uint64_t> seen_urls_;
   std::set<uint64_t> seen_contents_;
 };

@@ -134,6 +134,10 @@ class Compiler {
     if (counted || kind == PageKind::kCursor)
       Require(!paginate.parameter.empty(), "paginate.parameter", "is needed for this kind");
     Require(!counted || paginate.step > 0, "paginate.step", "is at least 1");
+    Require(paginate.pages >= 0, "paginate.pages", "is not negative");
+    const CursorSpec& cursor = source_.spec.cursor;
+    Require(paginate.pages == 0 || cursor.path.empty() || cursor.ordered, "paginate.pages",
+            "needs cursor.ordered: moving the cursor would skip the pages that are not wanted");
     if (kind == PageKind::kNextUrl)
       Require(!paginate.path.empty(), "paginate.path", "is needed for next_url");
     if (kind == PageKind::kCursor)
@@ -183,6 +187,15 @@ Result<HttpSource> CompileSource(HttpSourceSpec spec) {
   const auto mistakes = compiler.TakeMistakes();
   if (mistakes.empty()) return source;
   return Fail(ErrorCode::kInvalidArgument, "{}: {}", mistakes[0].setting, mistakes[0].message);
+}
+
+std::set<std::string> HttpSource::NeededParams() const {
+  std::set<std::string> names;
+  url.AddNeededParams(names);
+  body.AddNeededParams(names);
+  for (const auto& [name, value] : headers) value.AddNeededParams(names);
+  for (const auto& [name, value] : query) value.AddNeededParams(names);
+  return names;
 }
 
 Result<Secret> ReadSecret(std::string_view place) {

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,7 @@ struct PaginateSpec {
   std::string header = {};
   std::string more_path = {};  // JSON path of a boolean: false ends the pages
   int64_t page_size = 0;       // a page with fewer records is the last; 0: only an empty one is
+  int64_t pages = 0;           // wanted: what comes after them is left alone; 0: all
 };
 
 struct CursorSpec {
@@ -64,16 +66,20 @@ struct CursorSpec {
   bool ordered = false;  // records come in cursor order
 };
 
-enum class OnLimit : uint8_t { kStop, kFail };
+enum class OnLimit : uint8_t {
+  kAuto,  // kStop with an ordered cursor, whose next run goes on where this one stopped; else kFail
+  kStop,  // commits what came, with a warning
+  kFail,
+};
 
 struct LimitsSpec {
   int64_t pages = 1000;
-  int64_t records = 10'000'000;
+  int64_t records = 10'000'000;  // kStop: looked at between pages, no fetched record is dropped
   uint64_t bytes = uint64_t{4} << 30;  // of bodies, decompressed; passing it always fails the try
   uint64_t page_bytes = 64 << 20;
   uint32_t compression_ratio = 100;
   std::chrono::milliseconds duration{0};  // of the try, 0: no bound here; passing it fails the try
-  OnLimit on_limit = OnLimit::kStop;      // of pages and records
+  OnLimit on_limit = OnLimit::kAuto;      // of pages and records
 };
 
 struct RetrySpec {
@@ -135,6 +141,9 @@ struct HttpSource {
   std::optional<data::JsonPath> next;  // paginate.path
   std::optional<data::JsonPath> more;  // paginate.more_path
   AddressPolicy policy;
+
+  // Of the templates: parameters without default(), which a run has to give.
+  std::set<std::string> NeededParams() const;
 };
 
 // The first mistake as an error, kInvalidArgument.

@@ -69,6 +69,7 @@ extract::PaginateSpec ReadPaginate(const Section& section) {
   paginate.header = section.Text("header");
   paginate.more_path = section.Text("more_path");
   paginate.page_size = section.Integer("page_size");
+  paginate.pages = section.Integer("pages");
   return paginate;
 }
 
@@ -79,8 +80,9 @@ extract::LimitsSpec ReadLimits(const Section& section) {
   limits.bytes = static_cast<uint64_t>(section.Bytes("bytes"));
   limits.page_bytes = static_cast<uint64_t>(section.Bytes("page_bytes"));
   limits.compression_ratio = static_cast<uint32_t>(section.Integer("compression_ratio"));
-  limits.on_limit =
-      section.Text("on_limit") == "fail" ? extract::OnLimit::kFail : extract::OnLimit::kStop;
+  const std::string on_limit = section.Text("on_limit");
+  if (on_limit == "stop") limits.on_limit = extract::OnLimit::kStop;
+  if (on_limit == "fail") limits.on_limit = extract::OnLimit::kFail;
   return limits;
 }
 

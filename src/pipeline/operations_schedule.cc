@@ -32,6 +32,7 @@ std::string RunJson(const schedule::RunRecord& run) {
   if (run.ended_at) json.Field("ended_at", TimeText(run.ended_at));
   json.Raw("conf", run.conf_json);
   if (!run.stop_reason.empty()) json.Field("stop_reason", run.stop_reason);
+  if (!run.warning.empty()) json.Field("warning", run.warning);
   return json.Object() + '\n';
 }
 
@@ -181,11 +182,13 @@ Status RunsOperation(OperationContext& context, const OperationRequest& request,
   MR_ASSIGN(const int64_t limit, request.Number("limit", 20));
   MR_ASSIGN(const schedule::RunPage page,
             scheduler->ListRuns(filter, std::clamp<int64_t>(limit, 1, 1000), 0));
-  std::vector<std::vector<std::string>> rows = {{"DAG", "RUN", "STATE", "STARTED", "DURATION"}};
+  std::vector<std::vector<std::string>> rows = {
+      {"DAG", "RUN", "STATE", "STARTED", "DURATION", "NOTE"}};
   std::string json;
   for (const schedule::RunRecord& run : page.runs) {
     rows.push_back({run.dag_id, run.run_id, std::string(schedule::Name(run.state)),
-                    TimeText(run.started_at), DurationText(run.started_at, run.ended_at)});
+                    TimeText(run.started_at), DurationText(run.started_at, run.ended_at),
+                    run.stop_reason.empty() ? run.warning : run.stop_reason});
     json += RunJson(run);
   }
   if (request.Switch("json")) return output.Write(json);

@@ -60,6 +60,7 @@ class RunnerImpl final : public Runner {
       snapshot.schedule = last_counters_;
     }
     snapshot.extracted_records = tasks_->extracted_records;
+    snapshot.limits_reached = tasks_->limits_reached;
     snapshot.extracted_pages = tasks_->extracted_pages;
     snapshot.log_bytes = workspace_.log().DiskBytes();
     snapshot.draining = draining_;

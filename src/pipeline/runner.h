@@ -42,6 +42,7 @@ struct RunnerSnapshot {
   std::vector<schedule::DagInfo> dags;
   schedule::SchedulerCounters schedule;
   uint64_t extracted_records = 0;  // committed by http tasks since the start
+  uint64_t limits_reached = 0;     // http tries that stopped at limits and left the rest
   uint64_t extracted_pages = 0;
   uint64_t log_bytes = 0;
   bool draining = false;

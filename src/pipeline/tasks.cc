@@ -1,5 +1,7 @@
 #include "pipeline/tasks.h"
 
+#include <set>
+
 #include "connect/batch_sources.h"
 #include "data/json_writer.h"
 #include "extract/extractor.h"
@@ -23,6 +25,15 @@ std::map<std::string, std::string> ParamsOf(const std::string& conf_json) {
   std::map<std::string, std::string> params;
   for (const auto& [name, value] : conf.members) params[name] = value.text;
   return params;
+}
+
+// The project was checked: its templates parse.
+void AddNeededParams(const CommandSpec& command, std::set<std::string>& names) {
+  const auto add = [&](const std::string& text) {
+    if (const auto parsed = extract::Template::Parse(text)) parsed->AddNeededParams(names);
+  };
+  for (const std::string& argument : command.argv) add(argument);
+  for (const auto& [name, value] : command.environment) add(value);
 }
 
 extract::TemplateValues ValuesOf(const schedule::TaskContext& context) {
@@ -49,6 +60,7 @@ class HttpTask final : public schedule::Task {
       MR_ASSIGN(spec.auth.secret, extract::ReadSecret(work_.secret_place));
     }
     MR_ASSIGN(const extract::HttpSource source, extract::CompileSource(std::move(spec)));
+    MR_TRY(extract::CheckParams(source.NeededParams(), ParamsOf(context.conf_json)));
     Workspace& workspace = environment_.workspace();
     const extract::ExtractServices services{environment_.http(),    io::SystemResolver(),
                                             workspace.clock(),      workspace.log().transactions(),
@@ -58,9 +70,11 @@ class HttpTask final : public schedule::Task {
               extract::Extract(source, ContextOf(context), services));
     environment_.extracted_records += static_cast<uint64_t>(report.records);
     environment_.extracted_pages += static_cast<uint64_t>(report.pages);
+    if (report.limit_reached) ++environment_.limits_reached;
     const bool nothing_new = report.not_modified && report.records == 0;
     return schedule::TaskOutcome{nothing_new ? schedule::TaskOutcome::Verdict::kSkipped
-                                             : schedule::TaskOutcome::Verdict::kSuccess};
+                                             : schedule::TaskOutcome::Verdict::kSuccess,
+                                 report.warning};
   }
 
  private:
@@ -93,6 +107,9 @@ class CommandTask final : public schedule::Task {
 
   Result<schedule::TaskOutcome> Run(schedule::TaskContext& context) override {
     const extract::TemplateValues values = ValuesOf(context);
+    std::set<std::string> needed;
+    AddNeededParams(command_, needed);
+    MR_TRY(extract::CheckParams(needed, values.params));
     io::ProcessSpec spec;
     for (const std::string& argument : command_.argv) {
       MR_ASSIGN(const extract::Template text, extract::Template::Parse(argument));
@@ -213,6 +230,20 @@ Result<std::unique_ptr<TaskEnvironment>> TaskEnvironment::Make(Workspace& worksp
   MR_ASSIGN(made->cursor_topic_, workspace.log().OpenSource(spec.name));
   made->cursors_ = std::make_unique<extract::CursorStore>(*made->cursor_topic_);
   return made;
+}
+
+Status CheckRunParams(const Project& project, std::string_view dag, const std::string& conf_json) {
+  std::set<std::string> needed;
+  for (const TaskWork& work : project.tasks) {
+    if (work.dag != dag) continue;
+    if (work.command) AddNeededParams(*work.command, needed);
+    if (!work.http) continue;
+    extract::HttpSourceSpec spec = work.http->source;
+    if (!work.http->secret_place.empty()) spec.auth.secret = Secret("read when a try starts");
+    MR_ASSIGN(const extract::HttpSource source, extract::CompileSource(std::move(spec)));
+    needed.merge(source.NeededParams());
+  }
+  return extract::CheckParams(needed, ParamsOf(conf_json));
 }
 
 schedule::TaskFactory MakeTaskFactory(TaskEnvironment& environment) {

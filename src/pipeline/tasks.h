@@ -28,6 +28,7 @@ class TaskEnvironment {
   extract::TokenCache& tokens() { return tokens_; }
 
   std::atomic<uint64_t> extracted_records = 0;  // committed since the start
+  std::atomic<uint64_t> limits_reached = 0;     // tries that stopped at limits and left the rest
   std::atomic<uint64_t> extracted_pages = 0;
 
  private:
@@ -40,6 +41,10 @@ class TaskEnvironment {
   extract::HostLimits limits_;
   extract::TokenCache tokens_;
 };
+
+// Whether a run with this conf gives every parameter its tasks' templates need; kInvalidArgument
+// with the first that is missing. A run that was not checked fails with the try.
+Status CheckRunParams(const Project& project, std::string_view dag, const std::string& conf_json);
 
 schedule::TaskFactory MakeTaskFactory(TaskEnvironment& environment);
 // Asks the log whether the transaction of an http task was committed (DESIGN invariant 7). Commands and queries have

@@ -24,15 +24,16 @@ Status WriteRun(Session& session, const RunRecord& run) {
   return session.Execute(
       "INSERT INTO run (run_key, dag_id, run_id, type, state, logical_us, interval_start_us, "
       "interval_end_us, conf, queued_us, started_us, ended_us, backfill_id, stop_reason, "
-      "first_generation) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, "
-      "$15) ON CONFLICT (run_key) DO UPDATE SET type = excluded.type, state = excluded.state, "
+      "first_generation, warning) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
+      "$13, $14, $15, $16) ON CONFLICT (run_key) DO UPDATE SET type = excluded.type, state = "
+      "excluded.state, "
       "conf = excluded.conf, queued_us = excluded.queued_us, started_us = excluded.started_us, "
       "ended_us = excluded.ended_us, backfill_id = excluded.backfill_id, "
-      "stop_reason = excluded.stop_reason",
+      "stop_reason = excluded.stop_reason, warning = excluded.warning",
       {run.run_key, run.dag_id, run.run_id, Name(run.type), Name(run.state), run.logical_date,
        run.data_interval_start, run.data_interval_end, run.conf_json, run.queued_at,
        OrNull(run.started_at), OrNull(run.ended_at), run.backfill_id, run.stop_reason,
-       run.first_generation});
+       run.first_generation, run.warning});
 }
 
 Status WriteTask(Session& session, int64_t run_key, const TaskInstanceRecord& task) {

@@ -36,6 +36,7 @@ struct RunRecord {
   std::optional<TimestampUs> ended_at = {};
   int64_t backfill_id = 0;       // 0: none
   std::string stop_reason;       // "" or why it was ended early: "cancelled", "timed out"
+  std::string warning;           // "" or the last TaskOutcome::warning of its tries, at most 4 KiB
   int64_t first_generation = 1;  // of its task instances
 };
 

@@ -38,7 +38,7 @@ std::optional<Enum> Find(const std::string_view (&names)[N], std::string_view na
 
 #define MILLRACE_RUN_COLUMNS                                                                     \
   "run_key, dag_id, run_id, type, state, logical_us, interval_start_us, interval_end_us, conf, " \
-  "queued_us, started_us, ended_us, backfill_id, stop_reason, first_generation"
+  "queued_us, started_us, ended_us, backfill_id, stop_reason, first_generation, warning"
 
 Result<RunRecord> ReadRun(const Row& row) {
   RunRecord run;
@@ -57,6 +57,7 @@ Result<RunRecord> ReadRun(const Row& row) {
   run.backfill_id = row[12].AsInteger();
   run.stop_reason = row[13].AsText();
   run.first_generation = row[14].AsInteger();
+  run.warning = row[15].AsText();
   return run;
 }
 

@@ -252,6 +252,7 @@ void SchedulerCore::OnTryEnded(LiveTry& attempt, const Result<TaskOutcome>& resu
   if (!result)
     record.error = fmt::format("{}{}", ReasonText(attempt.reason), result.error().ToString())
                        .substr(0, kErrorBytesMax);
+  if (result && !result->warning.empty()) KeepWarning(attempt, result->warning);
   batch_.changes.AppendLog(run->record.run_key, record.task_id, record.try_number,
                            attempt.log->Take(true));
   batch_.changes.Put(run->record.run_key, record);
@@ -265,6 +266,18 @@ void SchedulerCore::OnTryEnded(LiveTry& attempt, const Result<TaskOutcome>& resu
     AfterFailure(run, attempt, result.error());
   }
   SettleRun(run);
+}
+
+void SchedulerCore::KeepWarning(LiveTry& attempt, const std::string& warning) {
+  attempt.log->Write(LogLevel::kWarning, warning);
+  RunRecord& run = attempt.run->record;
+  run.warning = warning.substr(0, kErrorBytesMax);
+  PutRun(*attempt.run);
+  logging::Warning("try.warning", {{"dag", run.dag_id},
+                                   {"run", run.run_id},
+                                   {"task", attempt.record.task_id},
+                                   {"try", attempt.record.try_number},
+                                   {"warning", run.warning}});
 }
 
 void SchedulerCore::AfterFailure(const RunPtr& run, LiveTry& attempt, const Error& error) {
@@ -331,6 +344,7 @@ int SchedulerCore::ClearTasks(const RunPtr& run, const std::vector<size_t>& task
 // A finished run whose tasks were cleared waits for its turn again.
 void SchedulerCore::Reopen(const RunPtr& run) {
   run->record.stop_reason.clear();
+  run->record.warning.clear();
   run->record.ended_at.reset();
   run->record.queued_at = clock_.Now();
   Enqueue(run);

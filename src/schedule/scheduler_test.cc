@@ -39,6 +39,24 @@ TEST_F(SchedulerTest, ASuccessIsDurableBeforeTheNextTaskStarts) {
   EXPECT_EQ(checked, 40);
 }
 
+TEST_F(SchedulerTest, ASuccessCanCarryAWarning) {
+  Open({Spec("d", {Node("a"), Node("b", {"a"})})});
+  Body("d.a", [](TaskContext&) -> Result<TaskOutcome> {
+    return TaskOutcome{TaskOutcome::Verdict::kSuccess, "half of it is missing"};
+  });
+  const RunRecord run = Finish(Trigger("d"));
+  EXPECT_EQ(run.state, RunState::kSuccess);
+  EXPECT_EQ(run.warning, "half of it is missing");
+  const auto lines = scheduler_->ReadLog("d", run.run_id, "a", 1, 1, 10);
+  ASSERT_TRUE(lines.has_value() && lines->size() == 1);
+  EXPECT_EQ((*lines)[0].level, LogLevel::kWarning);
+  Reopen({Spec("d", {Node("a"), Node("b", {"a"})})});
+  EXPECT_EQ(Runs("d")[0].warning, "half of it is missing");
+  Body("d.a", [](TaskContext&) -> Result<TaskOutcome> { return TaskOutcome{}; });
+  ASSERT_TRUE(scheduler_->Clear({.dag_id = "d", .run_id = run.run_id}).has_value());
+  EXPECT_EQ(Finish(run).warning, "") << "a cleared run begins anew";
+}
+
 TEST_F(SchedulerTest, ATryKnowsWhoItIs) {
   std::string seen;
   Body("d.a", [&](TaskContext& context) -> Result<TaskOutcome> {

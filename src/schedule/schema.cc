@@ -38,6 +38,9 @@ const std::vector<meta::Migration>& SchemaMigrations() {
            "conf TEXT NOT NULL, state TEXT NOT NULL, started_count BIGINT NOT NULL, "
            "created_us BIGINT NOT NULL)",
        }},
+      {2,
+       "warnings of runs that succeeded",
+       {"ALTER TABLE run ADD COLUMN warning TEXT NOT NULL DEFAULT ''"}},
   };
   return *migrations;
 }

@@ -64,6 +64,7 @@ struct TaskOutcome {
     kSkipped,  // there was nothing to do; tasks after it with all_success are skipped too
   };
   Verdict verdict = Verdict::kSuccess;
+  std::string warning = {};  // what a user must see of a try that succeeded; shown with its run
 };
 
 class Task {
