@@ -144,6 +144,7 @@ sql::Location PlaceOf(const Section& section, std::string_view setting) {
 
 void ProjectLoader::LoadHttp(TaskWork& task, const Section& section) {
   HttpWork work{ReadSource(section), section.Child("auth").Text("secret")};
+  CheckSecret(section.Child("auth"));
   // The secret's value is not needed to check the rest, and must not be read for a check.
   extract::HttpSourceSpec checked = work.source;
   if (!work.secret_place.empty()) checked.auth.secret = Secret("checked when a try starts");
@@ -160,6 +161,47 @@ void ProjectLoader::LoadHttp(TaskWork& task, const Section& section) {
                           : fmt::format("did you mean \"{}\"?", nearest));
   }
   task.http = std::move(work);
+}
+
+// A template of a command, which has no cursor.
+void ProjectLoader::CheckTemplate(const Node& node) {
+  auto mistake = extract::Template::FindMistake(node.text);
+  if (!mistake && extract::Template::Parse(node.text)->uses_cursor())
+    mistake = {node.text.find("{{"), "only http tasks have a cursor"};
+  if (!mistake) return;
+  const SourceText source = TextOf(node);
+  sql::Diagnostic diagnostic{{1, 1}, "", "template: " + mistake->message, ""};
+  for (const char c : std::string_view(node.text).substr(0, mistake->offset)) {
+    if ((static_cast<unsigned char>(c) & 0xc0) == 0x80) continue;  // inside a code point
+    ++diagnostic.where.column;
+    if (c == '\n') diagnostic.where = {diagnostic.where.line + 1, 1};
+  }
+  problems_.push_back(source.At(diagnostic));
+}
+
+void ProjectLoader::LoadCommand(TaskWork& task, const Section& section) {
+  CommandSpec command{section.Texts("argv"), section.TextMap("environment")};
+  if (section.Has("argv") && (command.argv.empty() || command.argv[0].empty()))
+    Error(section.Where("argv"), "argv names no program", "its first item is the program to run");
+  if (const Node* argv = section.Find("argv")) {
+    if (argv->kind == Node::Kind::kScalar) CheckTemplate(*argv);
+    for (const Node& item : argv->items) CheckTemplate(item);
+  }
+  if (const Node* environment = section.Find("environment"))
+    for (const auto& [name, value] : environment->members) CheckTemplate(value);
+  task.command = std::move(command);
+}
+
+// A check must work where the secrets are not, so a missing one is no error before a try.
+void ProjectLoader::CheckSecret(const Section& auth) {
+  const std::string place = auth.Text("secret");
+  if (!place.starts_with("env:") || !options_.environment) return;
+  const auto value = options_.environment(place.substr(4));
+  if (value && !value->empty()) return;
+  problems_.push_back(
+      {file_, auth.Where("secret"),
+       fmt::format("secret {}: the variable is {} here", place, value ? "empty" : "not set"),
+       "tries fail until it is set", true});
 }
 
 void ProjectLoader::LoadPools(const Section& root) {
@@ -266,8 +308,7 @@ std::optional<schedule::TaskSpec> ProjectLoader::LoadTask(const std::string& dag
     LoadHttp(work, section.Child("http"));
   } else if (section.Has("command")) {
     spec.kind = "command";
-    const Section command = section.Child("command");
-    work.command = CommandSpec{command.Texts("argv"), command.TextMap("environment")};
+    LoadCommand(work, section.Child("command"));
   } else {
     spec.kind = "query";
     const Section query = section.Child("query");

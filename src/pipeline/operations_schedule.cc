@@ -6,6 +6,7 @@
 #include "pipeline/json_text.h"
 #include "pipeline/operation.h"
 #include "pipeline/scheduling.h"
+#include "pipeline/tasks.h"
 #include "schedule/civil.h"
 
 namespace millrace::pipeline {
@@ -207,6 +208,7 @@ Status TriggerOperation(OperationContext& context, const OperationRequest& reque
   if (!request.Flag("logical-date").empty()) {
     MR_ASSIGN(trigger.logical_date, TimeFlag(request, "logical-date"));
   }
+  MR_TRY(CheckRunParams(context.workspace.project(), dag, trigger.conf_json));
   MR_ASSIGN(schedule::RunRecord run, scheduler->Trigger(dag, trigger));
   if (request.Switch("wait")) {
     MR_TRY(output.Note(fmt::format("run {} started, waiting for its end", run.run_id)));

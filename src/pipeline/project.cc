@@ -147,6 +147,10 @@ SourceText ProjectLoader::TextOrFile(const Node& node, std::string_view extensio
           fmt::format("a name that ends in {} is read as a file", extension));
     return {.file = path, .text = {}, .unreadable = true};
   }
+  return TextOf(node);
+}
+
+SourceText ProjectLoader::TextOf(const Node& node) const {
   SourceText source{file_, node.text, node.where, 0};
   if (node.quoted && !node.block) ++source.start.column;  // behind the quote
   if (node.block) {

@@ -45,12 +45,16 @@ class ProjectLoader {
                                              const Section& section);
   void CheckQueryTask(const BatchQuerySpec& query, const Section& section);
   void LoadHttp(TaskWork& task, const Section& section);
+  void LoadCommand(TaskWork& task, const Section& section);
+  void CheckTemplate(const Node& node);
+  void CheckSecret(const Section& auth);
   void LoadTests(const Section& root);
 
   // The text of a setting that may name a file with `extension` (".sql") or be the text itself.
   // Reports a missing file.
   SourceText TextOrFile(const Section& section, std::string_view name, std::string_view extension);
   SourceText TextOrFile(const Node& node, std::string_view extension);
+  SourceText TextOf(const Node& node) const;
   std::string PathOf(const std::string& relative) const;
   void Error(sql::Location where, std::string message, std::string suggestion = {});
   void Add(const SourceText& source, const std::vector<sql::Diagnostic>& diagnostics,

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "io/sim_file_system.h"
+#include "pipeline/tasks.h"
 
 namespace millrace::pipeline {
 namespace {
@@ -298,6 +299,49 @@ TEST_F(ProjectTest, ATaskHasOneKindOfWork) {
   EXPECT_EQ(lines[0],
             "pipeline.yaml:4:7: error: task a has 0 kinds of work (give it exactly one of http, "
             "command, query)");
+}
+
+TEST_F(ProjectTest, ChecksTheTemplatesOfCommands) {
+  const std::string task = "dags:\n  d:\n    tasks:\n      a:\n        command:\n          argv: ";
+  ExpectProblem(
+      task + "[echo, '{{ nofunc }}']\n",
+      "pipeline.yaml:6:28: error: template: no variable 'nofunc': there are logical_date");
+  ExpectProblem(task + "[echo, 'é {{ run_id | nofilter }}']\n",
+                "pipeline.yaml:6:39: error: template: no function 'nofilter': there are add, ");
+  ExpectProblem(task + "\n            - echo\n            - \"day={{ run_id\"\n",
+                "pipeline.yaml:8:23: error: template: '{{' is not closed by '}}'");
+  ExpectProblem(task + "[echo, '{{ cursor }}']\n",
+                "pipeline.yaml:6:25: error: template: only http tasks have a cursor");
+  ExpectProblem(task + "[echo]\n          environment: {A: '{{ x }}'}\n",
+                "pipeline.yaml:7:32: error: template: no variable 'x'");
+  ExpectProblem(task + "[]\n", "pipeline.yaml:6:17: error: argv names no program");
+  EXPECT_EQ(ProblemsOf(task + "[echo, '{{ params.x | default(1) }}', '{{ params.y }}']\n").size(),
+            0U);
+}
+
+TEST_F(ProjectTest, ARunGivesTheParametersItsTasksNeed) {
+  Write("pipeline.yaml",
+        fmt::format(
+            "{}{}", kHead,
+            "dags:\n  d:\n    tasks:\n"
+            "      a: {command: {argv: [echo, '{{ params.x }}{{ params.y | default(1) }}']}}\n"
+            "      b: {http: {url: 'https://x.test/{{ params.z }}', topic: raw}}\n"
+            "  other: {tasks: {a: {command: {argv: [echo, '{{ params.w }}']}}}}\n"));
+  Problems problems;
+  const auto project = LoadProject(fs_, "/p/pipeline.yaml", {}, problems);
+  ASSERT_TRUE(project) << project.error().ToString();
+  EXPECT_TRUE(CheckRunParams(*project, "d", R"({"x": 1, "z": "q"})"));
+  EXPECT_EQ(CheckRunParams(*project, "d", R"({"z": "q"})").error().message,
+            "params.x is not given");
+  EXPECT_EQ(CheckRunParams(*project, "d", R"({"x": "q"})").error().message,
+            "params.z is not given");
+}
+
+TEST_F(ProjectTest, WarnsOfSecretsThatAreNotThere) {
+  ExpectProblem(
+      "dags:\n  d:\n    tasks:\n      a:\n        http:\n          url: 'https://x.test/'\n"
+      "          topic: raw\n          auth: {kind: bearer, secret: env:SECRET}\n",
+      "pipeline.yaml:8:40: warning: secret env:SECRET: the variable is not set here");
 }
 
 TEST_F(ProjectTest, RepeatsAreMistakes) {
