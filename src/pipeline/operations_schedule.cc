@@ -235,6 +235,7 @@ Status BackfillOperation(OperationContext& context, const OperationRequest& requ
   MR_ASSIGN(backfill.from, TimeFlag(request, "from"));
   MR_ASSIGN(backfill.to, TimeFlag(request, "to"));
   MR_ASSIGN(backfill.conf_json, ConfFlag(request));
+  MR_TRY(CheckRunParams(context.workspace.project(), dag, backfill.conf_json));
   MR_ASSIGN(const int64_t parallelism, request.Number("parallelism", 1));
   backfill.parallelism = static_cast<int>(parallelism);
   MR_ASSIGN(backfill.reprocess, ReprocessFlag(request));
