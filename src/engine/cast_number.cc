@@ -100,7 +100,12 @@ CastFunction RealToInteger(const CastSpec& spec) {
     // Both bounds are powers of two and exact: -2^n <= truncated value < 2^n.
     constexpr From kBound = -static_cast<From>(std::numeric_limits<To>::min());
     const From truncated = std::trunc(in);
-    if (!(truncated >= -kBound && truncated < kBound)) return CastOutcome::kOverflow;
+    if (!(truncated >= -kBound && truncated <= kBound)) return CastOutcome::kOverflow;
+    if (truncated == kBound) {
+      // Spark compares with the greatest BIGINT as a double, which is 2^63 itself.
+      to = std::numeric_limits<To>::max();
+      return sizeof(To) == 8 ? CastOutcome::kOk : CastOutcome::kOverflow;
+    }
     to = static_cast<To>(truncated);
     return CastOutcome::kOk;
   });
@@ -141,7 +146,8 @@ CastFunction DecimalToDecimal(const CastSpec& spec) {
   });
 }
 
-// By the shortest digits that give the number back, as Java's BigDecimal of a double's text.
+// By the shortest digits that give the number back as a double, as Java's BigDecimal of its text;
+// a FLOAT is made a DOUBLE first, as in Spark.
 template <typename From>
 CastFunction RealToDecimal(const CastSpec& spec) {
   const int precision = spec.to.precision();
@@ -149,7 +155,7 @@ CastFunction RealToDecimal(const CastSpec& spec) {
   return CastPlain<From, Int128>(spec, [precision, scale](const From& in, Int128& to) {
     if (!std::isfinite(in)) return CastOutcome::kOutOfRange;
     char text[64];
-    const auto end = std::to_chars(text, text + sizeof(text), in).ptr;
+    const auto end = std::to_chars(text, text + sizeof(text), static_cast<double>(in)).ptr;
     const auto outcome =
         data::ParseDecimalText({text, static_cast<size_t>(end - text)}, precision, scale, to);
     return outcome == data::DecimalOutcome::kOk ? CastOutcome::kOk : CastOutcome::kOutOfRange;

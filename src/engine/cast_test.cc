@@ -82,6 +82,18 @@ TEST(CastTest, NumbersAnsiTryAndLegacy) {
   EXPECT_EQ(Cast(DataType::Double(), Value::Double(2147483648.0), DataType::Int()),
             "CAST_OVERFLOW");
   EXPECT_EQ(Cast(DataType::Double(), Value::Double(NAN), DataType::Bigint()), "CAST_OVERFLOW");
+  // Spark's bound is the greatest BIGINT as a double: 2^63, which is let through.
+  EXPECT_EQ(Cast(DataType::Double(), Value::Double(0x1p63), DataType::Bigint()),
+            "9223372036854775807");
+  EXPECT_EQ(Cast(DataType::Float(), Value::Double(0x1p63), DataType::Bigint()),
+            "9223372036854775807");
+  EXPECT_EQ(Cast(DataType::Double(), Value::Double(0x1.0000000000001p63), DataType::Bigint()),
+            "CAST_OVERFLOW");
+  EXPECT_EQ(Cast(DataType::Double(), Value::Double(-0x1p63), DataType::Bigint()),
+            "-9223372036854775808");
+  EXPECT_EQ(Cast(DataType::Float(), Value::Double(0x1p31), DataType::Int()), "CAST_OVERFLOW");
+  EXPECT_EQ(Cast(DataType::Float(), Value::Double(1.1F), DataType::Decimal(20, 10)),
+            "1.1000000238");
   EXPECT_EQ(Cast(DataType::Double(), Value::Double(1e30), DataType::Bigint(), CastMode::kLegacy),
             "9223372036854775807");
   EXPECT_EQ(Cast(DataType::Double(), Value::Double(0.1), DataType::Decimal(20, 18)),

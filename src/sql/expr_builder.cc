@@ -180,8 +180,10 @@ std::optional<Signature> ExprBuilder::Resolve(const FunctionDef& function,
   }
   auto signature = function.resolve(arguments);
   if (!signature) {
-    diagnostics_.Error(where, "DATATYPE_MISMATCH", std::move(signature.error().message),
-                       std::move(signature.error().hint));
+    const bool wrong_count = signature.error().code == ErrorCode::kNotFound;  // see WrongCount
+    diagnostics_.Error(where,
+                       wrong_count ? "WRONG_NUM_ARGS.WITHOUT_SUGGESTION" : "DATATYPE_MISMATCH",
+                       std::move(signature.error().message), std::move(signature.error().hint));
     return std::nullopt;
   }
   return std::move(*signature);

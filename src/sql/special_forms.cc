@@ -149,8 +149,13 @@ ExprPtr SyntaxParser::ParseTrim() {
   ExprPtr call;
   if (AcceptWord("FROM")) {
     ExprPtr source = ParseExpression();
-    call = characters ? CallOf(function, where, std::move(source), std::move(characters))
-                      : CallOf(function, where, std::move(source));
+    if (!characters) {
+      call = CallOf(function, where, std::move(source));
+    } else if (function == "btrim") {
+      call = CallOf(function, where, std::move(source), std::move(characters));
+    } else {  // ltrim and rtrim take the characters first
+      call = CallOf(function, where, std::move(characters), std::move(source));
+    }
   } else if (AcceptSymbol(",")) {
     ExprPtr source = ParseExpression();
     call = CallOf(function, where, std::move(source), std::move(characters));

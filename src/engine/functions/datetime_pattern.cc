@@ -11,7 +11,7 @@
 namespace millrace::engine {
 namespace {
 
-constexpr std::string_view kLetters = "GyuMLdDQqEFahHkKmsSVOXxZ";
+constexpr std::string_view kLetters = "GyMLdDQqEFahHkKmsSVOXxZ";
 constexpr std::string_view kNotParsed = "EFQq";
 
 bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
@@ -20,7 +20,6 @@ bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 int CountMax(char letter) {
   switch (letter) {
     case 'y':
-    case 'u':
       return 6;
     case 'S':
       return 9;
@@ -101,7 +100,6 @@ void AppendDateField(char letter, int count, int32_t days, std::string& to) {
                        : (date.year > 0 ? "AD" : "BC");
       return;
     case 'y':
-    case 'u':
       return AppendYear(date.year, count, to);
     case 'M':
     case 'L':
@@ -238,7 +236,7 @@ void DatetimePattern::Format(int64_t local_us, int32_t offset_seconds, std::stri
   for (const Item& item : items_) {
     if (item.letter == '\'')
       to += item.text;
-    else if (std::string_view("GyuMLdDQqEF").find(item.letter) != std::string_view::npos)
+    else if (std::string_view("GyMLdDQqEF").find(item.letter) != std::string_view::npos)
       AppendDateField(item.letter, item.count, days, to);
     else if (std::string_view("OXxZ").find(item.letter) != std::string_view::npos)
       AppendOffset(item.letter, item.count, offset_seconds, to);
@@ -309,7 +307,6 @@ bool DatetimePattern::ParseItem(const Item& item, std::string_view& text, Fields
       fields.before_christ = text.starts_with('B') || text.starts_with('b');
       return TakeIgnoringCase(text, fields.before_christ ? "BC" : "AD");
     case 'y':
-    case 'u':
       fields.year = TakeYear(text, item.count, adjacent);
       return fields.year.has_value();
     case 'M':

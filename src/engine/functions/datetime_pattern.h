@@ -1,8 +1,8 @@
 // Spark's date and time patterns ("yyyy-MM-dd HH:mm:ss"), compiled once, to print and to parse by.
 // https://spark.apache.org/docs/latest/sql-ref-datetime-pattern.html
 //
-// Letters: G y u M L d D Q q E F a h H k K m s S V O X x Z; quoted text; [optional sections].
-// z (zone names such as PST) and week-based years (Y, w, W, which Spark refuses too) are refused.
+// Letters: G y M L d D Q q E F a h H k K m s S V O X x Z; quoted text; [optional sections].
+// z (zone names such as PST) and what Spark refuses too (Y, w, W, u, e, c) are refused.
 //
 // Thread contract: immutable once made.
 #pragma once

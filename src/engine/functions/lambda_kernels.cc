@@ -2,6 +2,7 @@
 // only aggregate(), whose steps depend on each other, goes element by element.
 
 #include <algorithm>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -306,9 +307,10 @@ Result<Kernel> MakeAggregate(const sql::Expr& call) {
 constexpr size_t kComparedMax = 500;
 
 // The elements of `range` in the lambda's order. An element's place is how many must stand before
-// it, so that no contradiction of the lambda can mislead.
-std::vector<size_t> OrderBy(KernelCall& call, const ColumnPtr& elements, uint32_t row,
-                            Range range) {
+// it, so that no contradiction of the lambda can mislead. None when the lambda gives NULL for two
+// elements.
+std::optional<std::vector<size_t>> OrderBy(KernelCall& call, const ColumnPtr& elements,
+                                           uint32_t row, Range range) {
   std::vector<uint32_t> a_rows, b_rows;
   for (size_t i = range.from; i < range.to; ++i) {
     for (size_t j = range.from; j < range.to; ++j) {
@@ -324,7 +326,11 @@ std::vector<size_t> OrderBy(KernelCall& call, const ColumnPtr& elements, uint32_
   std::vector<std::pair<size_t, size_t>> places;
   for (size_t i = 0; i < range.size(); ++i) {
     size_t before = 0;
-    for (size_t j = 0; j < range.size(); ++j) before += order[j * range.size() + i] < 0 ? 1 : 0;
+    for (size_t j = 0; j < range.size(); ++j) {
+      const size_t pair = j * range.size() + i;
+      if (i != j && orders->IsNull(pair)) return std::nullopt;
+      before += i != j && order[pair] < 0 ? 1 : 0;
+    }
     places.emplace_back(before, range.from + i);
   }
   std::ranges::sort(places);
@@ -345,7 +351,14 @@ ColumnPtr SortBy(KernelCall& call, size_t) {
                       fmt::format("array_sort with a lambda takes {} elements", kComparedMax));
       return;
     }
-    for (const size_t i : OrderBy(call, elements, static_cast<uint32_t>(row), range)) out.Add(i);
+    const auto ordered = OrderBy(call, elements, static_cast<uint32_t>(row), range);
+    if (!ordered) {
+      call.errors.Add(
+          row, "COMPARATOR_RETURNS_NULL",
+          "the lambda of array_sort gives NULL for two elements; it must give a number");
+      return;
+    }
+    for (const size_t i : *ordered) out.Add(i);
   });
   return std::move(out).Finish({elements});
 }

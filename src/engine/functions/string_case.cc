@@ -189,8 +189,12 @@ template <int kSides>
 ColumnPtr Trim(KernelCall& call) {
   if (call.args.size() == 1)
     return Map<Text, Text>(call, [](Text text) { return TrimSpaces(text, kSides); });
+  if (kSides == (kLeading | kTrailing))
+    return Map<Text, Text, Text>(call,
+                                 [](Text text, Text set) { return TrimSet(text, set, kSides); });
+  // ltrim and rtrim take the characters first.
   return Map<Text, Text, Text>(call,
-                               [](Text text, Text set) { return TrimSet(text, set, kSides); });
+                               [](Text set, Text text) { return TrimSet(text, set, kSides); });
 }
 
 // `count` code points of `pad` repeated; what is left out of the last repetition is cut.

@@ -11,7 +11,7 @@ using data::DataType;
 using data::TypeKind;
 
 constexpr std::string_view kPattern =
-    "pattern letters G y u M L d D E F Q q a h H K k m s S V O X x Z, quotes and []; z (PST) is "
+    "pattern letters G y M L d D E F Q q a h H K k m s S V O X x Z, quotes and []; z (PST) is "
     "refused";
 
 // A string (with an optional pattern) or a moment, to `result`.

@@ -229,7 +229,7 @@ Result<std::vector<DataType>> KeyAndValue(std::span<const Argument> args, size_t
 }
 
 std::unexpected<Error> WrongCount(std::string_view wanted, size_t count) {
-  return Fail(ErrorCode::kInvalidArgument, "needs {} arguments, got {}", wanted, count);
+  return Fail(ErrorCode::kNotFound, "needs {} arguments, got {}", wanted, count);
 }
 
 std::unexpected<Error> WrongType(size_t index, std::string_view wanted, const DataType& type) {

@@ -118,6 +118,7 @@ Result<std::vector<data::DataType>> ElementAndIndex(std::span<const Argument> ar
 Result<std::vector<data::DataType>> KeyAndValue(std::span<const Argument> args, size_t index);
 
 // Error of a wrong number of arguments: "needs {wanted}, got {count}".
+// kNotFound, by which it is told from arguments of a wrong type (kInvalidArgument).
 std::unexpected<Error> WrongCount(std::string_view wanted, size_t count);
 // Error of an argument of a wrong type: "argument 2 must be STRING, is MAP<...>".
 std::unexpected<Error> WrongType(size_t index, std::string_view wanted, const data::DataType& type);
