@@ -10,6 +10,7 @@
 
 #include "base/hash.h"
 #include "sql/coercion.h"
+#include "sql/regexp_pattern.h"
 
 namespace millrace::sql {
 namespace {
@@ -215,7 +216,7 @@ ExprPtr ExprBuilder::CallOf(const FunctionDef& function, std::vector<ExprPtr> ar
   const auto signature = Resolve(function, args, where);
   if (!signature) return nullptr;
   args = CoerceAll(*signature, std::move(args));
-  if (HasNull(args)) return nullptr;
+  if (HasNull(args) || !CheckPattern(function, args)) return nullptr;
   bool nullable = signature->nullable;
   if (!nullable && function.null_rule == NullRule::kPropagate) {
     nullable = std::ranges::any_of(
@@ -225,6 +226,18 @@ ExprPtr ExprBuilder::CallOf(const FunctionDef& function, std::vector<ExprPtr> ar
   call->function = &function;
   call->nullable = nullable;
   return Admit(std::move(call));
+}
+
+// A regular expression that is a literal must be one. It is argument 1 of all functions on them.
+bool ExprBuilder::CheckPattern(const FunctionDef& function, std::span<const ExprPtr> args) {
+  const bool like = function.name == "like" || function.name == "ilike";
+  if (function.category != "regexp" || like || args.size() < 2) return true;
+  const Expr& pattern = *args[1];
+  if (pattern.kind != ExprKind::kLiteral || pattern.literal.is_null()) return true;
+  const Status checked = CheckRegexp(pattern.literal.string());
+  if (!checked)
+    diagnostics_.Error(pattern.where, "INVALID_PARAMETER_VALUE.PATTERN", checked.error().message);
+  return checked.has_value();
 }
 
 ExprPtr ExprBuilder::Cast(ExprPtr expr, const DataType& type, CastMode mode, Location where) {

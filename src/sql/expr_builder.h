@@ -81,6 +81,10 @@ class ExprBuilder {
   bool Charge(const ExprPtr& expr);
   // Equal for equal text (ToString), different otherwise but for hash collisions.
   uint64_t Fingerprint(const ExprPtr& expr);
+  // Casts args[i] for each of `which` to their common type; nullopt with an error when there is
+  // none.
+  std::optional<data::DataType> Unify(std::vector<ExprPtr>& args, std::span<const size_t> which,
+                                      std::string_view what, Location where);
 
   Diagnostics& diagnostics() { return diagnostics_; }
   bool ansi() const { return ansi_; }
@@ -95,12 +99,9 @@ class ExprBuilder {
   };
 
   Facts& FactsOf(const ExprPtr& expr);
+  bool CheckPattern(const FunctionDef& function, std::span<const ExprPtr> args);
   std::shared_ptr<Expr> New(ExprKind kind, const data::DataType& type, std::vector<ExprPtr> args,
                             Location where);
-  // Casts args[i] for each of `which` to their common type; nullopt with an error when there is
-  // none.
-  std::optional<data::DataType> Unify(std::vector<ExprPtr>& args, std::span<const size_t> which,
-                                      std::string_view what, Location where);
 
   bool ansi_;
   Diagnostics& diagnostics_;

@@ -14,6 +14,7 @@
 #include "engine/functions/like_pattern.h"
 #include "engine/functions/lists.h"
 #include "engine/functions/loops.h"
+#include "sql/regexp_pattern.h"
 
 namespace millrace::engine {
 namespace {
@@ -30,11 +31,7 @@ Regexp Compile(Text pattern) {
   RE2::Options options;
   options.set_log_errors(false);
   options.set_max_mem(kProgramBytesMax);
-  return std::make_shared<RE2>(re2::StringPiece(pattern.data(), pattern.size()), options);
-}
-
-std::string BadPattern(const RE2& regexp) {
-  return fmt::format("'{}' is no regular expression of RE2: {}", regexp.pattern(), regexp.error());
+  return std::make_shared<RE2>(sql::Re2Pattern(pattern), options);
 }
 
 // The pattern of a call: prepared when literal, else compiled when it changes.
@@ -45,15 +42,19 @@ class PatternCache {
   // nullptr: not a pattern; the row has failed.
   const RE2* Find(Text pattern, Cell& cell) {
     if (literal_) return literal_.get();
-    if (!last_ || last_->pattern() != pattern) last_ = Compile(pattern);
+    if (!last_ || last_pattern_ != pattern) {
+      last_ = Compile(pattern);
+      last_pattern_ = pattern;
+    }
     if (last_->ok()) return last_.get();
-    cell.Fail("INVALID_PARAMETER_VALUE.PATTERN", BadPattern(*last_));
+    cell.Fail("INVALID_PARAMETER_VALUE.PATTERN", sql::BadRegexp(pattern, last_->error()));
     return nullptr;
   }
 
  private:
   Regexp literal_;
   Regexp last_;
+  std::string last_pattern_;
 };
 
 // A factory of `loop`, which gets the literal pattern at argument 1, if it is one.
@@ -62,7 +63,8 @@ KernelFactory WithPattern(ColumnPtr (*loop)(KernelCall&, PatternCache&)) {
     Regexp literal;
     if (const std::string* pattern = LiteralText(call, 1)) {
       literal = Compile(*pattern);
-      if (!literal->ok()) return Fail(ErrorCode::kInvalidArgument, "{}", BadPattern(*literal));
+      if (!literal->ok())  // too large a program: the binder has checked the rest
+        return Fail(ErrorCode::kInvalidArgument, "{}", sql::BadRegexp(*pattern, literal->error()));
     }
     return Kernel([loop, literal](KernelCall& now) {
       PatternCache cache(literal);
