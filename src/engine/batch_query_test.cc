@@ -148,6 +148,18 @@ TEST(BatchQueryTest, GroupsJoinsAndUnions) {
       "{\"id\":1}\n{\"id\":5}\n");
 }
 
+TEST(BatchQueryTest, StacksAndTakesJsonApart) {
+  EXPECT_EQ(Query("SELECT stack(2, 1, 'a', NULL) AS (n, t)"),
+            "{\"n\":1,\"t\":\"a\"}\n{\"n\":null,\"t\":null}\n");
+  EXPECT_EQ(Query("SELECT id, s.col0 FROM people LATERAL VIEW stack(2, id, age) s WHERE id = 1"),
+            "{\"id\":1,\"col0\":1}\n{\"id\":1,\"col0\":30}\n");
+  EXPECT_EQ(Query(R"(SELECT json_tuple('{"a":1,"b":{"c":[1, 2]},"d":null,"x.y":"z"}',
+                     'a', 'd', 'x.y', 'none'))"),
+            "{\"c0\":\"1\",\"c1\":null,\"c2\":\"z\",\"c3\":null}\n");
+  EXPECT_EQ(Query("SELECT json_tuple(CAST(NULL AS STRING), 'a')"), "{\"c0\":null}\n");
+  EXPECT_NE(Query("SELECT stack(0, 1)").find("stack() takes a number of rows"), std::string::npos);
+}
+
 TEST(BatchQueryTest, WindowsOfATableOverlapAsTheirSlideSays) {
   Tables tables;
   const auto at = [](int64_t seconds) {

@@ -72,13 +72,6 @@ const NamedAggregate* FindAggregate(const FunctionDef& function) {
   return nullptr;
 }
 
-bool IsGenerator(std::string_view name) {
-  static constexpr std::array<std::string_view, 8> kGenerators = {
-      "explode", "explode_outer", "posexplode", "posexplode_outer",
-      "inline",  "inline_outer",  "stack",      "json_tuple"};
-  return std::ranges::find(kGenerators, name) != kGenerators.end();
-}
-
 // Whether two expressions count the same rows: constants other than NULL.
 bool IsConstant(const Expr& expr) {
   return expr.kind == ExprKind::kLiteral && !expr.literal.is_null();

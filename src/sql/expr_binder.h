@@ -51,6 +51,9 @@ struct ExprPlace {
   const ItemAliases* aliases = nullptr;
 };
 
+// Whether the function of this lower-case name makes rows.
+bool IsGenerator(std::string_view name);
+
 class ExprBinder {
  public:
   ExprBinder(ExprBuilder& builder, const Scope& scope, const ExprPlace& place)

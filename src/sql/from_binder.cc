@@ -227,66 +227,6 @@ void QueryBinder::RenameColumns(const ast::Source& source, Relation& relation) {
   for (size_t i = 0; i < visible.size(); ++i) visible[i]->name = source.column_aliases[i];
 }
 
-PlanPtr QueryBinder::Generate(PlanPtr input, const Scope& scope, const ast::Expr& call, bool outer,
-                              std::vector<ScopeColumn>& columns) {
-  std::string_view name = call.name;
-  const bool named_outer = name.ends_with("_outer");
-  if (named_outer) name.remove_suffix(6);
-  const bool known = call.kind == ast::Kind::kCall &&
-                     (name == "explode" || name == "posexplode" || name == "inline");
-  if (!known || call.args.size() != 1) {
-    builder_.diagnostics().Error(
-        call.where, "UNSUPPORTED_GENERATOR",
-        "explode, posexplode and inline (each also with _outer) of one argument make rows",
-        "write for instance explode(items)");
-    return nullptr;
-  }
-  ExprPtr collection = ExprBinder(builder_, scope, {.what = "a generator"}).Bind(*call.args[0]);
-  if (!input || !builder_.Charge(collection)) return nullptr;
-  const DataType type = collection->type;
-  const bool array = type.kind() == TypeKind::kArray;
-  const bool structs = array && type.element().kind() == TypeKind::kStruct;
-  if (name == "inline" ? !structs : !array && type.kind() != TypeKind::kMap) {
-    builder_.diagnostics().Error(
-        call.where, "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE",
-        fmt::format("{} wants {}, not {}", call.name,
-                    name == "inline" ? "an ARRAY of STRUCTs" : "an ARRAY or MAP", type.ToDdl()),
-        {});
-    return nullptr;
-  }
-  PlanDraft generate = NewPlan(PlanKind::kGenerate, call.where, {std::move(input)});
-  if (!generate) return nullptr;
-  generate->generator = collection;
-  generate->generator_outer = outer || named_outer;
-  generate->generator_position = name == "posexplode";
-  const bool maybe_none = generate->generator_outer;
-  const auto add = [&](std::string column, const DataType& column_type, bool nullable) {
-    std::vector<data::Field>& fields = generate->schema.fields;
-    columns.push_back({{},
-                       column,
-                       MakeColumn(static_cast<int>(fields.size()), column_type,
-                                  nullable || maybe_none, call.where)});
-    fields.emplace_back(std::move(column), column_type, nullable || maybe_none);
-  };
-  if (generate->generator_position) add("pos", DataType::Int(), false);
-  if (array) {
-    add("col", type.element(), type.fields()[0].nullable);
-  } else {
-    add("key", type.key(), false);
-    add("value", type.map_value(), type.fields()[1].nullable);
-  }
-  if (name == "inline") {  // the fields of the one generated struct
-    const ExprPtr element = columns[0].expr;
-    columns.clear();
-    for (size_t i = 0; i < element->type.fields().size(); ++i) {
-      columns.push_back({{},
-                         element->type.fields()[i].name,
-                         builder_.Field(element, static_cast<int>(i), call.where)});
-    }
-  }
-  return generate;
-}
-
 QueryBinder::Relation QueryBinder::BindLateralView(Relation input, const ast::LateralView& view) {
   std::vector<ScopeColumn> columns;
   input.plan = Generate(std::move(input.plan), input.scope, *view.generator, view.outer, columns);

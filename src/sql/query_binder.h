@@ -95,6 +95,10 @@ class QueryBinder {
   const sql::Relation* FindRelation(const ast::Source& source);
   Relation BindLateralView(Relation input, const ast::LateralView& view);
   // Adds a kGenerate node; `columns` gets the generated columns.
+  // generator_binder.cc
+  ExprPtr BindCollection(std::string_view name, const ast::Expr& call, const Scope& scope);
+  ExprPtr StackRows(std::vector<ExprPtr> args, Location where);
+  ExprPtr JsonTupleRow(std::vector<ExprPtr> args, Location where);
   PlanPtr Generate(PlanPtr input, const Scope& scope, const ast::Expr& call, bool outer,
                    std::vector<ScopeColumn>& columns);
 

@@ -20,9 +20,7 @@ std::string Lower(std::string_view name) {
 }
 
 bool IsGeneratorCall(const ast::Expr& node) {
-  static constexpr std::array<std::string_view, 6> kGenerators = {
-      "explode", "explode_outer", "posexplode", "posexplode_outer", "inline", "inline_outer"};
-  return node.kind == Kind::kCall && std::ranges::find(kGenerators, node.name) != kGenerators.end();
+  return node.kind == Kind::kCall && IsGenerator(node.name);
 }
 
 bool IsExcepted(const std::vector<std::string>& except, std::string_view name) {

@@ -99,6 +99,11 @@ const FunctionRow kGeneratorRows[] = {
      ResolveExplode, Also()},
     {"inline(structs)", "A row for each struct of an array, its fields as columns.", "",
      ResolveInline, Also()},
+    {"stack(n, a, b, ...)", "n rows of the values, as columns col0, col1, ...; n is a literal.", "",
+     Variadic({kInt}, kAny, SameAs(1), 1), Also()},
+    {"json_tuple(json, name, ...)",
+     "One row of the named members of a JSON object, as texts c0, c1, ...; names are literals.", "",
+     Variadic({kString}, kString, kString, 1), Also()},
     {"inline_outer(structs)", "As inline; an empty or NULL array gives a row of NULLs.", "",
      ResolveInline, Also()},
 };
