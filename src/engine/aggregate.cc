@@ -48,6 +48,7 @@ std::unique_ptr<AggregateStates> NewStatesFor(const AggregateCall& call) {
   if (!states) states = NewExtremeStates(call);
   if (!states) states = NewChosenStates(call);
   if (!states) states = NewCollectionStates(call);
+  if (!states) states = NewCountedStates(call);
   return states;
 }
 
@@ -62,7 +63,9 @@ class CallFunction : public AggregateFunction {
 };
 
 size_t ArgumentsOf(AggregateKind kind) {
-  if (kind == AggregateKind::kMinBy || kind == AggregateKind::kMaxBy) return 2;
+  if (kind == AggregateKind::kMinBy || kind == AggregateKind::kMaxBy ||
+      kind == AggregateKind::kPercentile)
+    return 2;
   return kind == AggregateKind::kCountStar ? 0 : 1;
 }
 

@@ -62,5 +62,6 @@ std::unique_ptr<AggregateStates> NewSumStates(const sql::AggregateCall& call);
 std::unique_ptr<AggregateStates> NewExtremeStates(const sql::AggregateCall& call);
 std::unique_ptr<AggregateStates> NewChosenStates(const sql::AggregateCall& call);
 std::unique_ptr<AggregateStates> NewCollectionStates(const sql::AggregateCall& call);
+std::unique_ptr<AggregateStates> NewCountedStates(const sql::AggregateCall& call);
 
 }  // namespace millrace::engine

@@ -1,4 +1,4 @@
-// sum, avg, stddev_samp and var_samp.
+// Sums, averages, standard deviations and variances.
 #include <cmath>
 #include <limits>
 
@@ -67,7 +67,8 @@ class WideSumStates : public StatesOf<WideSum> {
  public:
   explicit WideSumStates(const AggregateCall& call)
       : type_(call.type),
-        average_(call.kind == AggregateKind::kAvg),
+        average_(call.kind == AggregateKind::kAvg || call.kind == AggregateKind::kTryAvg),
+        forgives_(call.kind == AggregateKind::kTrySum || call.kind == AggregateKind::kTryAvg),
         scale_(call.args[0]->type.kind() == TypeKind::kDecimal ? call.args[0]->type.scale() : 0) {}
 
   void Update(const AggregateInput& input) override {
@@ -113,6 +114,7 @@ class WideSumStates : public StatesOf<WideSum> {
         out.SetNull(i);
       } else if (!FinishOne(sum, i, out)) {
         out.SetNull(i);
+        if (forgives_) continue;
         errors.Add(i, "ARITHMETIC_OVERFLOW",
                    fmt::format("{} overflow. {}", type_.ToDdl(), kOverflowHint));
       }
@@ -159,8 +161,17 @@ class WideSumStates : public StatesOf<WideSum> {
 
   DataType type_;
   bool average_;
+  bool forgives_;  // overflow is NULL
   int scale_;
 };
+
+bool IsOfSample(AggregateKind kind) {
+  return kind == AggregateKind::kStddevSamp || kind == AggregateKind::kVarSamp;
+}
+// Needs sums of squares.
+bool IsSpread(AggregateKind kind) {
+  return IsOfSample(kind) || kind == AggregateKind::kStddevPop || kind == AggregateKind::kVarPop;
+}
 
 struct RealSum {
   uint64_t count = 0;
@@ -171,9 +182,7 @@ struct RealSum {
 // Floats and doubles: sums and averages, and with squares the variance.
 class RealSumStates : public StatesOf<RealSum> {
  public:
-  explicit RealSumStates(AggregateKind kind) : kind_(kind) {
-    with_squares_ = kind == AggregateKind::kStddevSamp || kind == AggregateKind::kVarSamp;
-  }
+  explicit RealSumStates(AggregateKind kind) : kind_(kind), with_squares_(IsSpread(kind)) {}
 
   void Update(const AggregateInput& input) override {
     const Column& column = *input.args[0];
@@ -209,7 +218,7 @@ class RealSumStates : public StatesOf<RealSum> {
     data::ColumnBuilder out(DataType::Double(), states.size());
     for (size_t i = 0; i < states.size(); ++i) {
       const RealSum& state = states_[states[i]];
-      if (state.count < (with_squares_ ? 2 : 1)) {
+      if (state.count < (IsOfSample(kind_) ? 2 : 1)) {
         out.SetNull(i);
       } else {
         out.Values<double>()[i] = Finished(state);
@@ -241,15 +250,16 @@ class RealSumStates : public StatesOf<RealSum> {
 
   double Finished(const RealSum& state) const {
     const auto count = static_cast<double>(state.count);
-    if (kind_ == AggregateKind::kSum) return state.sum.Rounded();
-    if (kind_ == AggregateKind::kAvg) return state.sum.Rounded() / count;
+    if (kind_ == AggregateKind::kSum || kind_ == AggregateKind::kTrySum) return state.sum.Rounded();
+    if (!with_squares_) return state.sum.Rounded() / count;
     if (!state.sum.finite() || !state.squares.finite())
       return std::numeric_limits<double>::quiet_NaN();
     const __float128 n = count;
     const __float128 sum = state.sum.Wide();
     const __float128 spread = n * state.squares.Wide() - sum * sum;
-    const auto variance = static_cast<double>(spread / (n * (n - 1)));
-    return kind_ == AggregateKind::kVarSamp ? variance : std::sqrt(variance);
+    const auto variance = static_cast<double>(spread / (n * (IsOfSample(kind_) ? n - 1 : n)));
+    const bool squared = kind_ == AggregateKind::kVarSamp || kind_ == AggregateKind::kVarPop;
+    return squared ? variance : std::sqrt(variance);
   }
 
   AggregateKind kind_;
@@ -261,10 +271,10 @@ class RealSumStates : public StatesOf<RealSum> {
 std::unique_ptr<AggregateStates> NewSumStates(const AggregateCall& call) {
   if (call.args.empty()) return nullptr;
   const DataType& type = call.args[0]->type;
-  const bool sums = call.kind == AggregateKind::kSum || call.kind == AggregateKind::kAvg;
-  const bool spreads =
-      call.kind == AggregateKind::kStddevSamp || call.kind == AggregateKind::kVarSamp;
-  if ((sums || spreads) && type.is_fractional()) return std::make_unique<RealSumStates>(call.kind);
+  const bool sums = call.kind == AggregateKind::kSum || call.kind == AggregateKind::kAvg ||
+                    call.kind == AggregateKind::kTrySum || call.kind == AggregateKind::kTryAvg;
+  if ((sums || IsSpread(call.kind)) && type.is_fractional())
+    return std::make_unique<RealSumStates>(call.kind);
   if (!sums) return nullptr;
   if (type.is_integral() || type.kind() == TypeKind::kDecimal || type.is_interval())
     return std::make_unique<WideSumStates>(call);

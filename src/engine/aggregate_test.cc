@@ -181,7 +181,14 @@ std::vector<AggregateCall> AllCalls() {
       Call(AggregateKind::kMaxBy, {text, real}, text),
       Call(AggregateKind::kStddevSamp, {real}, real),
       Call(AggregateKind::kVarSamp, {real}, real),
+      Call(AggregateKind::kStddevPop, {real}, real),
+      Call(AggregateKind::kVarPop, {real}, real),
+      Call(AggregateKind::kTrySum, {whole}, whole),
+      Call(AggregateKind::kTryAvg, {whole}, real),
+      Call(AggregateKind::kMode, {text}, text),
+      Call(AggregateKind::kPercentile, {real, real}, real),
   };
+  calls.back().args[1] = sql::MakeLiteral(real, Value::Double(0.3));
   AggregateCall first = Call(AggregateKind::kFirst, {whole}, whole);
   first.ignore_nulls = true;
   calls.push_back(first);

@@ -160,6 +160,25 @@ TEST(BatchQueryTest, StacksAndTakesJsonApart) {
   EXPECT_NE(Query("SELECT stack(0, 1)").find("stack() takes a number of rows"), std::string::npos);
 }
 
+// Values as Spark 4.1 gives them.
+TEST(BatchQueryTest, CountsValuesAndForgivesOverflow) {
+  const auto of = [](const std::string& select, const std::string& values) {
+    return Query("SELECT " + select + " FROM (VALUES " + values + ") AS t(x)");
+  };
+  EXPECT_EQ(of("median(x) AS m, percentile(x, 0.25) AS p, percentile(x, 0.9) AS q, mode(x) AS o",
+               "(1), (2), (2), (10), (NULL)"),
+            "{\"m\":2.0,\"p\":1.75,\"q\":7.600000000000001,\"o\":2}\n");
+  EXPECT_EQ(of("median(x) AS m, mode(x) AS o", "(CAST(NULL AS INT))"), "{\"m\":null,\"o\":null}\n");
+  EXPECT_EQ(of("mode(x) AS o", "('b'), ('a'), ('b'), ('a')"), "{\"o\":\"a\"}\n");
+  EXPECT_EQ(of("try_sum(x) AS s, try_avg(x) AS a", "(9223372036854775807L), (1L)"),
+            "{\"s\":null,\"a\":4.611686018427388E18}\n");
+  EXPECT_EQ(of("stddev_pop(x) AS s, var_pop(x) AS v, stddev(x) AS d", "(1), (2), (4)"),
+            "{\"s\":1.247219128924647,\"v\":1.5555555555555556,\"d\":1.5275252316519468}\n");
+  EXPECT_EQ(of("stddev_pop(x) AS s, stddev(x) AS d", "(1)"), "{\"s\":0.0,\"d\":null}\n");
+  EXPECT_EQ(of("percentile(x, 1.5)", "(1)"),
+            "the percentage of percentile() is a literal from 0 to 1");
+}
+
 TEST(BatchQueryTest, WindowsOfATableOverlapAsTheirSlideSays) {
   Tables tables;
   const auto at = [](int64_t seconds) {

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/decimal.h"
 #include "sql/expr_binder.h"
 #include "sql/function.h"
 #include "sql/literal.h"
@@ -39,7 +40,7 @@ struct NamedAggregate {
   AggregateKind plain;
   std::optional<AggregateKind> distinct;
 };
-constexpr std::array<NamedAggregate, 20> kAggregates = {{
+constexpr std::array<NamedAggregate, 27> kAggregates = {{
     {"count", AggregateKind::kCount, AggregateKind::kCountDistinct},
     {"sum", AggregateKind::kSum, AggregateKind::kSumDistinct},
     {"avg", AggregateKind::kAvg, AggregateKind::kAvgDistinct},
@@ -60,6 +61,13 @@ constexpr std::array<NamedAggregate, 20> kAggregates = {{
     {"max_by", AggregateKind::kMaxBy, {}},
     {"stddev_samp", AggregateKind::kStddevSamp, {}},
     {"var_samp", AggregateKind::kVarSamp, {}},
+    {"stddev_pop", AggregateKind::kStddevPop, {}},
+    {"var_pop", AggregateKind::kVarPop, {}},
+    {"try_sum", AggregateKind::kTrySum, {}},
+    {"try_avg", AggregateKind::kTryAvg, {}},
+    {"percentile", AggregateKind::kPercentile, {}},
+    {"median", AggregateKind::kPercentile, {}},
+    {"mode", AggregateKind::kMode, {}},
 }};
 
 const NamedAggregate* FindAggregate(const FunctionDef& function) {
@@ -75,6 +83,17 @@ const NamedAggregate* FindAggregate(const FunctionDef& function) {
 // Whether two expressions count the same rows: constants other than NULL.
 bool IsConstant(const Expr& expr) {
   return expr.kind == ExprKind::kLiteral && !expr.literal.is_null();
+}
+
+// The number a literal stands for, converted to another type or not.
+std::optional<double> NumberOf(const Expr& expr) {
+  if (expr.kind == ExprKind::kCast) return NumberOf(*expr.args[0]);
+  if (expr.kind != ExprKind::kLiteral || expr.literal.is_null()) return std::nullopt;
+  if (expr.type.kind() == TypeKind::kDecimal)
+    return DecimalToDouble({expr.literal.decimal(), expr.type.scale()});
+  if (expr.type.is_integral()) return static_cast<double>(expr.literal.integer());
+  if (expr.type.is_fractional()) return expr.literal.real();
+  return std::nullopt;
 }
 
 }  // namespace
@@ -305,6 +324,7 @@ bool ExprBinder::FillAggregate(const FunctionDef& function, const ast::Expr& nod
   call.args = builder_.CoerceAll(*signature, std::move(args));
   call.type = signature->result;
   if (HasNull(call.args)) return false;
+  if (call.kind == AggregateKind::kPercentile) return FillPercentage(call, node.where);
   if (call.kind == AggregateKind::kCount && call.args.size() > 1) {
     // count(a, b) counts the rows where neither is NULL.
     std::vector<ExprPtr> present;
@@ -322,6 +342,23 @@ bool ExprBinder::FillAggregate(const FunctionDef& function, const ast::Expr& nod
     call.args.clear();
   }
   return true;
+}
+
+// median(x) is percentile(x, 0.5); the percentage is checked here, so that the engine need not.
+bool ExprBinder::FillPercentage(AggregateCall& call, Location where) {
+  if (call.args.size() == 1)
+    call.args.push_back(MakeLiteral(DataType::Double(), data::Value::Double(0.5), where));
+  ExprPtr& percentage = call.args[1];
+  const auto number = NumberOf(*percentage);
+  if (number && *number >= 0 && *number <= 1) {
+    percentage = MakeLiteral(DataType::Double(), data::Value::Double(*number), percentage->where);
+    return true;
+  }
+  builder_.diagnostics().Error(
+      percentage->where,
+      number ? "DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE" : "DATATYPE_MISMATCH.NON_FOLDABLE_INPUT",
+      "the percentage of percentile() is a literal from 0 to 1", "write for instance 0.95");
+  return false;
 }
 
 ExprPtr ExprBinder::AddAggregate(AggregateCall call, bool nullable, Location where) {

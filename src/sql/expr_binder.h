@@ -90,6 +90,7 @@ class ExprBinder {
   bool RefuseModifiers(const ast::Expr& node);
   ExprPtr BindAggregate(const FunctionDef& function, const ast::Expr& node);
   bool FillAggregate(const FunctionDef& function, const ast::Expr& node, AggregateCall& call);
+  bool FillPercentage(AggregateCall& call, Location where);
   ExprPtr AddAggregate(AggregateCall call, bool nullable, Location where);
   ExprPtr BindWindow(const ast::Expr& node);
   std::optional<int64_t> BindDuration(const ast::Expr& node);

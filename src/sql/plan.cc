@@ -29,14 +29,16 @@ std::string Listed(const std::vector<ExprPtr>& exprs, std::string_view separator
 }
 
 std::string_view AggregateName(AggregateKind kind) {
-  static constexpr std::array<std::string_view, 20> kNames = {
+  static constexpr std::array<std::string_view, 26> kNames = {
       "count",        "count",        "sum",
       "min",          "max",          "avg",
       "first",        "last",         "count distinct",
       "sum distinct", "avg distinct", "collect_list",
       "collect_set",  "any_value",    "bool_and",
       "bool_or",      "min_by",       "max_by",
-      "stddev_samp",  "var_samp"};
+      "stddev_samp",  "var_samp",     "stddev_pop",
+      "var_pop",      "try_sum",      "try_avg",
+      "percentile",   "mode"};
   return kNames[static_cast<size_t>(kind)];
 }
 

@@ -76,6 +76,12 @@ enum class AggregateKind : uint8_t {
   kMaxBy,
   kStddevSamp,
   kVarSamp,
+  kStddevPop,
+  kVarPop,
+  kTrySum,
+  kTryAvg,
+  kPercentile,  // the second argument is a DOUBLE literal within 0 and 1
+  kMode,
 };
 
 struct AggregateCall {
