@@ -146,22 +146,22 @@ TimeZone TimeZone::Utc() {
 
 const std::string& TimeZone::name() const { return rules_->name; }
 
-int32_t TimeZone::OffsetSecondsAt(TimestampUs utc) const {
+TimeZone::TimeZone(std::shared_ptr<const Rules> rules)
+    : rules_(std::move(rules)),
+      is_fixed_(rules_->tzif.starts.size() == 1),
+      fixed_seconds_(rules_->tzif.offset_seconds[0]) {}
+
+int32_t TimeZone::FindOffset(TimestampUs utc) const {
   int64_t seconds = FloorSeconds(utc.value);
   rules_->Fold(seconds);
   return rules_->tzif.offset_seconds[rules_->IndexAt(seconds)];
 }
 
-LocalUs TimeZone::UtcToLocal(TimestampUs utc) const {
-  const int64_t offset_us = OffsetSecondsAt(utc) * kUsPerSecond;
-  int64_t local = 0;
-  // At the ends of the range the wall clock stands still.
-  if (__builtin_add_overflow(utc.value, offset_us, &local))
-    return LocalUs(offset_us < 0 ? INT64_MIN : INT64_MAX);
-  return LocalUs(local);
-}
-
 LocalLookup TimeZone::LocalToUtc(LocalUs local) const {
+  if (is_fixed_) {
+    const TimestampUs instant(local.value - fixed_seconds_ * kUsPerSecond);
+    return {LocalLookup::Kind::kUnique, instant, instant, {}};
+  }
   const TzifRules& tzif = rules_->tzif;
   int64_t seconds = FloorSeconds(local.value);
   const int64_t moved_us = rules_->Fold(seconds) * kUsPerSecond;

@@ -57,8 +57,17 @@ class TimeZone {
   const std::string& name() const;
 
   // Seconds east of Greenwich in force at `utc`.
-  int32_t OffsetSecondsAt(TimestampUs utc) const;
-  LocalUs UtcToLocal(TimestampUs utc) const;
+  int32_t OffsetSecondsAt(TimestampUs utc) const {
+    return is_fixed_ ? fixed_seconds_ : FindOffset(utc);
+  }
+  LocalUs UtcToLocal(TimestampUs utc) const {
+    const int64_t offset_us = int64_t{OffsetSecondsAt(utc)} * 1'000'000;
+    int64_t local = 0;
+    // At the ends of the range the wall clock stands still.
+    if (__builtin_add_overflow(utc.value, offset_us, &local))
+      return LocalUs(offset_us < 0 ? INT64_MIN : INT64_MAX);
+    return LocalUs(local);
+  }
   LocalLookup LocalToUtc(LocalUs local) const;
 
   // The first instant after `utc` with another offset; nullopt when there is none any more.
@@ -66,10 +75,14 @@ class TimeZone {
 
  private:
   struct Rules;
-  explicit TimeZone(std::shared_ptr<const Rules> rules) : rules_(std::move(rules)) {}
+  explicit TimeZone(std::shared_ptr<const Rules> rules);
   static Result<TimeZone> Load(const std::string& name);
+  int32_t FindOffset(TimestampUs utc) const;
 
   std::shared_ptr<const Rules> rules_;
+  // One offset for all times, as UTC has: nothing is looked up.
+  bool is_fixed_ = false;
+  int32_t fixed_seconds_ = 0;
 };
 
 }  // namespace millrace
