@@ -145,13 +145,18 @@ struct DigitPattern {
       lift |= uint64_t{pattern[i] == '0' ? 0x76U : 0x7fU} << shift;
     }
   }
-  bool Match(const char* at, std::array<uint8_t, 8>& digits) const {
+  // `pairs[i]` becomes the number whose two digits stand at i and i + 1.
+  bool Match(const char* at, std::array<uint8_t, 8>& pairs) const {
     constexpr uint64_t kHighBits = 0x8080808080808080;
     uint64_t found = 0;
     std::memcpy(&found, at, sizeof(found));
     found ^= wanted;
-    std::memcpy(digits.data(), &found, sizeof(found));
-    return (((found + lift) | found) & kHighBits) == 0;
+    // No digit is above 9, so that no sum reaches the next byte.
+    const uint64_t next = std::endian::native == std::endian::little ? found >> 8 : found << 8;
+    const bool matches = (((found + lift) | found) & kHighBits) == 0;
+    found = found * 10 + next;
+    std::memcpy(pairs.data(), &found, sizeof(found));
+    return matches;
   }
 };
 constexpr DigitPattern kDatePattern("0000-00-");
@@ -165,12 +170,12 @@ std::optional<int64_t> FixedSeconds(const char* at) {
   std::array<uint8_t, 8> t;
   if (!kDatePattern.Match(at, d) || !kTimePattern.Match(at + 11, t)) return std::nullopt;
   if ((at[10] != 'T' && at[10] != ' ') || !IsDigit(at[8]) || !IsDigit(at[9])) return std::nullopt;
-  const int year = d[0] * 1000 + d[1] * 100 + d[2] * 10 + d[3];
-  const int month = d[5] * 10 + d[6];
+  const int year = d[0] * 100 + d[2];
+  const int month = d[5];
   const int day = (at[8] - '0') * 10 + (at[9] - '0');
-  const int hour = t[0] * 10 + t[1];
-  const int minute = t[3] * 10 + t[4];
-  const int second = t[6] * 10 + t[7];
+  const int hour = t[0];
+  const int minute = t[3];
+  const int second = t[6];
   if (!IsDate(year, month, day) || hour > 23 || minute > 59 || second > 59) return std::nullopt;
   return CivilDays(year, month, day) * kSecondsPerDay + hour * 3600 + minute * 60 + second;
 }
@@ -205,8 +210,7 @@ std::optional<int32_t> ParseDateText(std::string_view text) {
   std::array<uint8_t, 8> d;
   if (text.size() == 10 && kDatePattern.Match(text.data(), d) && IsDigit(text[8]) &&
       IsDigit(text[9])) [[likely]]
-    return DaysFromCivil(d[0] * 1000 + d[1] * 100 + d[2] * 10 + d[3], d[5] * 10 + d[6],
-                         (text[8] - '0') * 10 + (text[9] - '0'));
+    return DaysFromCivil(d[0] * 100 + d[2], d[5], (text[8] - '0') * 10 + (text[9] - '0'));
   Scanner in(text);
   Civil date;
   if (!ReadCivil(in, kDateYearDigits, date)) return std::nullopt;
@@ -255,7 +259,10 @@ std::optional<int64_t> ParseIsoTimestampUtc(std::string_view text) {
   const auto seconds = FixedSeconds(text.data());
   if (!seconds) return std::nullopt;
   int64_t fraction = 0;
-  if (text.size() > 20) {
+  const char* const dot = text.data() + 19;
+  if (text.size() == 24 && *dot == '.' && IsDigit(dot[1]) && IsDigit(dot[2]) && IsDigit(dot[3])) {
+    fraction = ((dot[1] - '0') * 100 + (dot[2] - '0') * 10 + (dot[3] - '0')) * 1000;
+  } else if (text.size() > 20) {
     Scanner in(text.substr(19, text.size() - 20));
     if (!in.Accept('.')) return std::nullopt;
     fraction = in.Fraction();
