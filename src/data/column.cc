@@ -182,7 +182,7 @@ ColumnPtr Column::Take(const ColumnPtr& column, std::span<const uint32_t> rows) 
     resized->length_ = rows.size();
     return resized;
   }
-  ColumnBuilder out(column->type(), rows.size());
+  ColumnBuilder out(column->type(), rows.size(), ColumnBuilder::Fill::kNone);
   WithStorage(column->type().kind(), [&]<typename T>(T) {
     const T* from = column->Values<T>();
     T* to = out.Values<T>();
@@ -311,13 +311,15 @@ ColumnPtr Column::Concat(std::span<const ColumnPtr> columns) {
   return std::move(out).Finish();
 }
 
-ColumnBuilder::ColumnBuilder(const DataType& type, size_t length)
+ColumnBuilder::ColumnBuilder(const DataType& type, size_t length, Fill fill)
     : column_(std::make_shared<Column>()) {
   column_->type_ = type;
   column_->length_ = length;
-  const size_t bytes =
-      HasOffsets(type.kind()) ? (length + 1) * 4 : length * ValueWidth(type.kind());
-  column_->values_ = std::make_shared<char[]>(std::max<size_t>(bytes, 1));
+  const size_t bytes = std::max<size_t>(
+      HasOffsets(type.kind()) ? (length + 1) * 4 : length * ValueWidth(type.kind()), 1);
+  column_->values_ = fill == Fill::kNone && !HasOffsets(type.kind())
+                         ? std::make_shared_for_overwrite<char[]>(bytes)
+                         : std::make_shared<char[]>(bytes);
   if (type.kind() == TypeKind::kNull) SetAllNull();
 }
 
@@ -349,12 +351,9 @@ void ColumnBuilder::AddOwnersOf(const Column& from) {
   }
 }
 
-Arena& ColumnBuilder::arena() {
-  if (!arena_) {
-    arena_ = std::make_shared<Arena>();
-    column_->owners_.push_back(arena_);
-  }
-  return *arena_;
+void ColumnBuilder::MakeArena() {
+  arena_ = std::make_shared<Arena>();
+  column_->owners_.push_back(arena_);
 }
 
 ColumnPtr ColumnBuilder::Finish() && {

@@ -160,7 +160,11 @@ class Reader {
 //   ColumnPtr column = std::move(out).Finish();
 class ColumnBuilder {
  public:
-  ColumnBuilder(const DataType& type, size_t length);
+  // kNone: for callers that set the value of every row that is not NULL; offsets are zeros even
+  // so.
+  enum class Fill : uint8_t { kZeros, kNone };
+
+  ColumnBuilder(const DataType& type, size_t length, Fill fill = Fill::kZeros);
 
   size_t length() const { return column_->length_; }
   const DataType& type() const { return column_->type_; }
@@ -173,6 +177,8 @@ class ColumnBuilder {
   void SetNull(size_t row);
   void SetAllNull();
   bool IsNull(size_t row) const { return column_->IsNull(row); }
+  // Leaves out the rows from `length` on; NULLs have to be set anew.
+  void Shorten(size_t length) { column_->length_ = length; }
   // Takes `valid` (a bit a row, see validity()) in place of the NULLs set so far; empty: no NULLs.
   void SetValidity(std::vector<uint64_t> valid) { column_->validity_ = std::move(valid); }
   // Copies the NULLs of `from` (same length) into this column, keeping those already set.
@@ -182,12 +188,18 @@ class ColumnBuilder {
   void AddOwner(Owner owner) { column_->owners_.push_back(std::move(owner)); }
   void AddOwnersOf(const Column& from);
   // The arena of this column, made at first use.
-  Arena& arena();
+  Arena& arena() {
+    if (!arena_) [[unlikely]]
+      MakeArena();
+    return *arena_;
+  }
 
   // Zeroes NULL rows of the values buffer (invariant 3) and gives the column away.
   ColumnPtr Finish() &&;
 
  private:
+  void MakeArena();
+
   std::shared_ptr<Column> column_;
   std::shared_ptr<Arena> arena_;
 };

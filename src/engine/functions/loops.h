@@ -93,7 +93,8 @@ void MapInto(KernelCall& call, data::ColumnBuilder& out, F& f, std::index_sequen
 // arguments; f takes them, and a Cell& behind them if it wants one.
 template <typename Out, typename... In, typename F>
 data::ColumnPtr Map(KernelCall& call, F&& f) {
-  data::ColumnBuilder out(call.type, call.length);
+  using Fill = data::ColumnBuilder::Fill;
+  data::ColumnBuilder out(call.type, call.length, call.rows.is_all() ? Fill::kNone : Fill::kZeros);
   if constexpr (std::is_same_v<Out, std::string_view>) {
     for (const data::ColumnPtr& arg : call.args) {
       if (arg->type().is_string_like()) out.AddOwnersOf(*arg);
