@@ -13,33 +13,55 @@ class TokenJsonReader : public JsonReader {
       : schema_(std::make_shared<const Schema>(schema)), root_(std::move(root)) {}
 
   Batch Read(std::span<const std::string_view> records, RowErrors& errors) override {
-    const size_t rows = records.size();
     const auto arena = std::make_shared<Arena>();
-    JsonWalker walker(*arena);
-    root_->Begin(rows);
-    for (size_t row = 0; row < rows; ++row) ReadRecord(records[row], row, walker, errors);
-    Batch batch{.schema = schema_, .columns = {}, .rows = rows};
-    for (const auto& field : root_->children) batch.columns.push_back(field->Finish(rows, arena));
-    return batch;
+    JsonWalker walker(*arena, JsonWalker::Strings::kCopied, shape_);
+    root_->Begin(records.size());
+    for (size_t i = 0; i < records.size(); ++i) ReadRecord(records[i], i, i, walker, errors);
+    return Finish(records.size(), {arena});
+  }
+
+  Batch ReadGood(std::span<const std::string_view> records, const Owner& owner, RowErrors& errors,
+                 std::vector<uint32_t>& good) override {
+    const auto arena = std::make_shared<Arena>();
+    JsonWalker walker(*arena, JsonWalker::Strings::kViewed, shape_);
+    good.clear();
+    good.reserve(records.size());
+    root_->Begin(records.size());
+    for (size_t i = 0; i < records.size(); ++i) {
+      if (ReadRecord(records[i], i, good.size(), walker, errors))
+        good.push_back(static_cast<uint32_t>(i));
+    }
+    return Finish(good.size(), {arena, owner});
   }
 
  private:
-  void ReadRecord(std::string_view record, size_t row, JsonWalker& walker, RowErrors& errors) {
+  // Record number `i` into row `row`; false: it went among the errors.
+  bool ReadRecord(std::string_view record, size_t i, size_t row, JsonWalker& walker,
+                  RowErrors& errors) {
     if (record.data() == nullptr) {
-      errors.Add(row, "NULL_VALUE", "the record has no value (a tombstone)");
-      return;
+      errors.Add(i, "NULL_VALUE", "the record has no value (a tombstone)");
+      return false;
     }
     if (const char* wrong = tokens_.Index(record)) {
-      errors.Add(row, "MALFORMED_JSON", fmt::format("not a JSON record: {}", wrong));
-    } else if (!walker.Walk(record, tokens_, *root_, row)) {
-      root_->Truncate(row, row + 1);
-      errors.Add(row, walker.condition(), walker.message());
+      errors.Add(i, "MALFORMED_JSON", fmt::format("not a JSON record: {}", wrong));
+      return false;
     }
+    if (walker.Walk(record, tokens_, *root_, row)) return true;
+    root_->Truncate(row, row + 1);
+    errors.Add(i, walker.condition(), walker.message());
+    return false;
+  }
+
+  Batch Finish(size_t rows, const std::vector<Owner>& owners) {
+    Batch batch{.schema = schema_, .columns = {}, .rows = rows};
+    for (const auto& field : root_->children) batch.columns.push_back(field->Finish(rows, owners));
+    return batch;
   }
 
   std::shared_ptr<const Schema> schema_;
   std::unique_ptr<JsonNode> root_;
   JsonTokens tokens_;
+  JsonShape shape_;
 };
 
 }  // namespace

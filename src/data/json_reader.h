@@ -14,6 +14,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "data/column.h"
@@ -32,6 +33,11 @@ class JsonReader {
   // (NULL_VALUE). String values are unescaped into the batch's own memory; the records need not
   // outlive the call.
   virtual Batch Read(std::span<const std::string_view> records, RowErrors& errors) = 0;
+
+  // The records that can be read, a row each; `good` gets their numbers, `errors` what is wrong
+  // with the others. `owner` keeps the records' bytes alive: strings are views of them.
+  virtual Batch ReadGood(std::span<const std::string_view> records, const Owner& owner,
+                         RowErrors& errors, std::vector<uint32_t>& good) = 0;
 };
 
 }  // namespace millrace::data

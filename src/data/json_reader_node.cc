@@ -68,7 +68,7 @@ Result<std::unique_ptr<JsonNode>> JsonNode::Make(const DataType& node_type, std:
 }
 
 void JsonNode::Begin(size_t rows) {
-  builder.emplace(type, rows);
+  builder.emplace(type, rows, ColumnBuilder::Fill::kNone);
   values = builder->Values<char>();
   valid.assign((rows + 63) / 64, 0);
   capacity = rows;
@@ -80,7 +80,7 @@ void JsonNode::Begin(size_t rows) {
 
 void JsonNode::Grow(size_t rows) {
   const size_t room = std::max(rows, std::max<size_t>(capacity * 2, 64));
-  ColumnBuilder larger(type, room);
+  ColumnBuilder larger(type, room, ColumnBuilder::Fill::kNone);
   const size_t bytes = BufferBytes(type, capacity);
   if (bytes > 0) std::memcpy(larger.Values<char>(), values, bytes);
   builder.emplace(std::move(larger));
@@ -108,21 +108,17 @@ void JsonNode::EndRows(size_t row) {
   for (; filled < row; ++filled) offsets[filled + 1] = static_cast<int32_t>(elements);
 }
 
-ColumnPtr JsonNode::Finish(size_t rows, const Owner& arena) {
+ColumnPtr JsonNode::Finish(size_t rows, std::span<const Owner> owners) {
   if (HasOffsets(type)) EndRows(rows);
-  if (rows != capacity) {
-    ColumnBuilder exact(type, rows);
-    const size_t bytes = BufferBytes(type, rows);
-    if (bytes > 0 && capacity > 0) std::memcpy(exact.Values<char>(), values, bytes);
-    builder.emplace(std::move(exact));
-    values = builder->Values<char>();
-  }
+  builder->Shorten(rows);
   std::vector<ColumnPtr> columns;
   for (const auto& child : children)
-    columns.push_back(child->Finish(HasOffsets(type) ? elements : rows, arena));
+    columns.push_back(child->Finish(HasOffsets(type) ? elements : rows, owners));
   builder->SetChildren(std::move(columns));
   builder->SetValidity(ValidityOf(valid, rows));
-  if (type.is_string_like()) builder->AddOwner(arena);
+  if (type.is_string_like()) {
+    for (const Owner& owner : owners) builder->AddOwner(owner);
+  }
   ColumnPtr column = std::move(*builder).Finish();
   builder.reset();
   return column;

@@ -14,6 +14,7 @@
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -82,8 +83,8 @@ struct JsonNode {
   }
   // Arrays and maps: the rows up to `row` end where the elements end now.
   void EndRows(size_t row);
-  // The column of the first `rows` rows; `arena` owns its strings.
-  ColumnPtr Finish(size_t rows, const Owner& arena);
+  // The column of the first `rows` rows; `owners` own its strings.
+  ColumnPtr Finish(size_t rows, std::span<const Owner> owners);
 
  private:
   void Grow(size_t rows);

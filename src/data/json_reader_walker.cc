@@ -8,43 +8,18 @@
 
 #include "data/decimal_text.h"
 #include "data/iso_time.h"
+#include "data/json_reader_copy.h"
 #include "data/json_reader_values.h"
 
 namespace millrace::data {
 namespace {
 
 constexpr size_t kDepthMax = 1000;
-constexpr size_t kCopyBytes = 16;
 // Keys longer than this are not worth remembering.
 constexpr size_t kExpectedKeyBytesMax = 256;
 constexpr size_t kExpectedKeysMax = 1024;
 
 bool IsBlank(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
-
-using Block = uint8_t __attribute__((vector_size(kCopyBytes)));
-
-constexpr Block kLanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-
-Block CopyBlock(const char* from, char* to) {
-  Block block;
-  std::memcpy(&block, from, kCopyBytes);
-  std::memcpy(to, &block, kCopyBytes);
-  return reinterpret_cast<Block>(block == static_cast<uint8_t>('\\'));
-}
-
-// Copies `raw` in blocks (both sides have room for a block more) and says whether it has a
-// backslash.
-bool CopyFindingEscape(std::string_view raw, char* to) {
-  Block slashes{};
-  const char* from = raw.data();
-  size_t left = raw.size();
-  for (; left >= kCopyBytes; left -= kCopyBytes, from += kCopyBytes, to += kCopyBytes)
-    slashes |= CopyBlock(from, to);
-  slashes |= CopyBlock(from, to) & reinterpret_cast<Block>(kLanes < static_cast<uint8_t>(left));
-  std::array<uint64_t, 2> words;
-  std::memcpy(words.data(), &slashes, sizeof(words));
-  return (words[0] | words[1]) != 0;
-}
 
 std::string Shown(std::string_view text) {
   constexpr size_t kShownMax = 100;
@@ -57,7 +32,21 @@ bool JsonWalker::Walk(std::string_view record, const JsonTokens& tokens, JsonNod
                       size_t row) {
   text_ = record.data();
   end_ = tokens.end();
-  Place at = tokens.begin();
+  if (views_strings_) has_escapes_ = HasEscape(record);
+  if (shape_.IsWorthTrying()) {
+    if (WalkShape(row, tokens.begin())) [[likely]] {
+      shape_.NoteHit();
+      return true;
+    }
+    shape_.NoteMiss();
+    root.Truncate(row, row + 1);
+  }
+  if (!WalkFreely(root, row, tokens.begin())) return false;
+  if (shape_.IsWanted()) shape_.Learn(record, tokens, root);
+  return true;
+}
+
+bool JsonWalker::WalkFreely(JsonNode& root, size_t row, Place at) {
   if (!Is('{', at)) return Malformed("a JSON object is wanted", at) != nullptr;
   at = Object(root, row, at);
   if (at == nullptr) return false;
@@ -87,6 +76,10 @@ bool JsonWalker::Walk(std::string_view record, const JsonTokens& tokens, JsonNod
 [[gnu::always_inline]] inline JsonWalker::Place JsonWalker::Text(JsonNode& node, size_t row,
                                                                  Place at) {
   const std::string_view raw = RawString(at);
+  if (views_strings_ && (!has_escapes_ || !HasEscape(raw))) [[likely]] {
+    node.Set(row, raw);
+    return at + 1;
+  }
   char* to = arena_.Allocate(raw.size() + kCopyBytes);
   size_t size = raw.size();
   if (CopyFindingEscape(raw, to)) [[unlikely]] {
@@ -97,6 +90,55 @@ bool JsonWalker::Walk(std::string_view record, const JsonTokens& tokens, JsonNod
   arena_.ReturnTail(to + size);
   node.Set(row, std::string_view(to, size));
   return at + 1;
+}
+
+// Places are checked against the record's end only where a step says how many tokens must follow.
+bool JsonWalker::WalkShape(size_t row, Place at) {
+  using Kind = JsonStep::Kind;
+  const std::vector<JsonStep>& steps = shape_.steps();
+  const JsonStep* const last = &steps.back();
+  if (!Is('{', at)) return false;
+  ++at;
+  bool is_counted = false;  // whether the tokens from `at` on are known to be enough
+  for (const JsonStep* step = steps.data();; ++step) {
+    if (!is_counted && end_ - at < step->tokens_needed) return false;
+    if (text_[at[0]] != '"' || !step->key.Matches(text_ + at[0] + 1) || text_[at[1]] != ':')
+      return false;
+    at += 2;
+    is_counted = step->kind != Kind::kNested;
+    if (step->kind == Kind::kOpen) {
+      if (text_[*at] != '{') return false;
+      SetBit(step->key.child->valid.data(), row);
+      ++at;
+      continue;
+    }
+    at = is_counted ? OneToken(*step, row, at) : ManyTokens(*step, row, at);
+    if (at == nullptr) return false;
+    for (uint32_t i = 0; i < step->closed; ++i, ++at) {
+      if (!Is('}', at)) return false;
+    }
+    if (step == last) return at == end_;
+    if (!Is(',', at)) return false;
+    ++at;
+  }
+}
+
+[[gnu::always_inline]] inline JsonWalker::Place JsonWalker::OneToken(const JsonStep& step,
+                                                                     size_t row, Place at) {
+  const char first = text_[*at];
+  Place behind = nullptr;
+  if (step.kind == JsonStep::Kind::kText && first == '"') {
+    behind = Text(*step.key.child, row, at);
+  } else if (step.kind == JsonStep::Kind::kSkip) {
+    behind = Skip(at);
+  } else {
+    behind = Value(*step.key.child, row, at);
+  }
+  return behind == at + 1 ? behind : nullptr;
+}
+
+JsonWalker::Place JsonWalker::ManyTokens(const JsonStep& step, size_t row, Place at) {
+  return step.key.child == nullptr ? Skip(at) : Value(*step.key.child, row, at);
 }
 
 // `at` is the opening brace.
@@ -250,7 +292,7 @@ JsonWalker::Place JsonWalker::TextOfOther(JsonNode& node, size_t row, Place at) 
   const std::string_view text = Scalar(at);
   if (text != "true" && text != "false" && !IsJsonNumber(text))
     return Malformed(fmt::format("'{}' is no value", Shown(text)), at);
-  node.Set(row, arena_.Copy(text));
+  node.Set(row, Keep(text));
   return at + 1;
 }
 
@@ -422,7 +464,7 @@ std::string_view JsonWalker::Scalar(Place at) const {
 
 bool JsonWalker::PlainString(Place at, std::string_view& text) {
   text = RawString(at);
-  if (std::memchr(text.data(), '\\', text.size()) == nullptr) return true;
+  if (!HasEscape(text)) return true;
   scratch_.resize(text.size());
   const char* end = UnescapeJson(text, scratch_.data());
   if (!end) return Malformed("a string has a bad escape", at) != nullptr;

@@ -9,14 +9,20 @@
 
 #include "data/column.h"
 #include "data/json_reader_node.h"
+#include "data/json_reader_shape.h"
 #include "data/json_reader_tokens.h"
 
 namespace millrace::data {
 
 class JsonWalker {
  public:
-  // Strings go into `arena`, whose lifetime is the batch's.
-  explicit JsonWalker(Arena& arena) : arena_(arena) {}
+  // kViewed: strings are views of the records where they have no escapes.
+  enum class Strings : uint8_t { kCopied, kViewed };
+
+  // Other strings go into `arena`, whose lifetime is the batch's.
+  // `shape` is what is known of the records so far.
+  JsonWalker(Arena& arena, Strings strings, JsonShape& shape)
+      : arena_(arena), shape_(shape), views_strings_(strings == Strings::kViewed) {}
 
   // Fills row `row` below `root` (a struct) from the record. False: condition() and message() say
   // what is wrong, and the row's values are to be taken back.
@@ -31,6 +37,10 @@ class JsonWalker {
   // register.
   using Place = const uint32_t*;
 
+  bool WalkShape(size_t row, Place at);
+  Place OneToken(const JsonStep& step, size_t row, Place at);
+  Place ManyTokens(const JsonStep& step, size_t row, Place at);
+  bool WalkFreely(JsonNode& root, size_t row, Place at);
   Place Object(JsonNode& node, size_t row, Place at);
   Place Member(JsonNode& node, size_t row, size_t& position, Place at);
   const JsonKey* ExpectedKey(const JsonNode& node, size_t& position, Place at) const;
@@ -41,6 +51,8 @@ class JsonWalker {
   Place Map(JsonNode& node, size_t row, Place at);
   Place MapEntry(JsonNode& node, Place at);
   Place Text(JsonNode& node, size_t row, Place at);
+  // `text`, a part of the record, as what a row may hold.
+  std::string_view Keep(std::string_view text) { return views_strings_ ? text : arena_.Copy(text); }
   Place TextOfOther(JsonNode& node, size_t row, Place at);
   Place Boolean(JsonNode& node, size_t row, Place at);
   Place Integer(JsonNode& node, size_t row, Place at);
@@ -67,6 +79,9 @@ class JsonWalker {
   Place Mismatch(const JsonNode& node, std::string_view found);
 
   Arena& arena_;
+  JsonShape& shape_;
+  const bool views_strings_;
+  bool has_escapes_ = false;  // of the record; known only where strings are viewed
   const char* text_ = nullptr;
   Place end_ = nullptr;
   std::string scratch_;

@@ -1,7 +1,6 @@
 #include "engine/stream/rows.h"
 
 #include <algorithm>
-#include <numeric>
 
 namespace millrace::engine {
 namespace {
@@ -20,16 +19,6 @@ EvalContext ChunkContext::For(const Rows& rows) const {
   context.partition = chunk.partition.value;
   context.offsets = rows.place;
   return context;
-}
-
-Rows RowsOf(const Chunk& chunk) {
-  Rows rows;
-  rows.batch.rows = chunk.count;
-  rows.record.resize(chunk.count);
-  std::iota(rows.record.begin(), rows.record.end(), 0u);
-  rows.place.resize(chunk.count);
-  for (size_t i = 0; i < chunk.count; ++i) rows.place[i] = chunk.record(i).offset.value;
-  return rows;
 }
 
 void KeepRows(Rows& rows, std::span<const uint32_t> kept) {

@@ -66,8 +66,6 @@ struct ChunkContext {
   EvalContext For(const Rows& rows) const;
 };
 
-// All records of the chunk as rows, without columns yet.
-Rows RowsOf(const Chunk& chunk);
 // Keeps the given rows, rising.
 void KeepRows(Rows& rows, std::span<const uint32_t> kept);
 // Takes the rows that `errors` names out of `rows` and puts them among the refusals.

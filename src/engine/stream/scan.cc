@@ -97,24 +97,32 @@ Result<std::unique_ptr<ScanReader>> ScanReader::Make(const sql::Plan& node,
 }
 
 Rows ScanReader::Read(ChunkContext& context, int64_t& event_time_max_us) {
-  Rows rows = RowsOf(context.chunk);
-  rows.batch.schema = schema_;
-  rows.batch.columns.resize(schema_->fields.size());
+  Rows rows = ReadValues(context);
   AddRecordColumns(rows, context.chunk);
-  ReadValues(rows, context);
   if (HasEventTime(node_)) CheckEventTimes(rows, context, event_time_max_us);
   return rows;
 }
 
-void ScanReader::ReadValues(Rows& rows, ChunkContext& context) {
+// Records that cannot be read never become rows: taking them out again would cost a pass over all
+// columns.
+Rows ScanReader::ReadValues(ChunkContext& context) {
   const Chunk& chunk = context.chunk;
   values_.resize(chunk.count);
   for (size_t i = 0; i < chunk.count; ++i) values_[i] = chunk.record(i).value_view();
   data::RowErrors errors(chunk.count);
-  data::Batch read = json_->Read(values_, errors);
+  Rows rows;
+  data::Batch read = json_->ReadGood(values_, chunk.block, errors, rows.record);
+  rows.batch.schema = schema_;
+  rows.batch.rows = read.rows;
+  rows.batch.columns.resize(schema_->fields.size());
   for (size_t i = 0; i < json_columns_.size(); ++i)
     rows.batch.columns[static_cast<size_t>(json_columns_[i])] = std::move(read.columns[i]);
-  RefuseRows(rows, errors, "parse", context);
+  rows.place.resize(read.rows);
+  for (size_t row = 0; row < read.rows; ++row)
+    rows.place[row] = chunk.record(rows.record[row]).offset.value;
+  for (const data::RowError& error : errors.errors())
+    context.refusals.push_back({error.row, 0, "parse", error.condition, error.message});
+  return rows;
 }
 
 void ScanReader::AddRecordColumns(Rows& rows, const Chunk& chunk) const {
@@ -122,7 +130,8 @@ void ScanReader::AddRecordColumns(Rows& rows, const Chunk& chunk) const {
     const auto at = static_cast<size_t>(ordinal);
     Result<ColumnPtr> column = RecordColumn(chunk, schema_->fields[at].name);
     MR_CHECK(column.has_value(), "every hidden column can be made");
-    rows.batch.columns[at] = *std::move(column);
+    const bool all = rows.record.size() == chunk.count;
+    rows.batch.columns[at] = all ? *std::move(column) : data::Column::Take(*column, rows.record);
   }
 }
 

@@ -42,7 +42,7 @@ class ScanReader {
  private:
   ScanReader(const sql::Plan& node, const ScanOptions& options) : node_(node), options_(options) {}
 
-  void ReadValues(Rows& rows, ChunkContext& context);
+  Rows ReadValues(ChunkContext& context);
   void AddRecordColumns(Rows& rows, const Chunk& chunk) const;
   data::ColumnPtr EventTimes(const Rows& rows, data::RowErrors& errors) const;
   void CheckEventTimes(Rows& rows, ChunkContext& context, int64_t& event_time_max_us) const;
