@@ -22,10 +22,8 @@ std::string UpperAscii(std::string_view text) {
   return upper;
 }
 
-}  // namespace
-
 // Howard Hinnant's civil_from_days: eras of 400 years, years from March.
-CivilDate CivilOf(int32_t days) {
+CivilDate FarCivilOf(int32_t days) {
   const int64_t shifted = int64_t{days} + 719468;
   const int64_t era = FloorDiv(shifted, 146097);
   const auto day_of_era = static_cast<uint32_t>(shifted - era * 146097);
@@ -39,6 +37,30 @@ CivilDate CivilOf(int32_t days) {
       static_cast<int32_t>(month_from_march < 10 ? month_from_march + 3 : month_from_march - 9);
   const auto year = static_cast<int32_t>(era * 400 + year_of_era + (month <= 2 ? 1 : 0));
   return {year, month, day};
+}
+
+}  // namespace
+
+// Euclidean affine functions (Neri and Schneider, 2022) in place of divisions, for the years
+// -32,800 to 2,906,945; years count from March, moved up by whole cycles to be positive.
+CivilDate CivilOf(int32_t days) {
+  constexpr uint32_t kCycles = 82;  // of 400 years and 146,097 days
+  const uint32_t shifted = static_cast<uint32_t>(days) + 719'468 + 146'097 * kCycles;
+  if (shifted >= uint32_t{1} << 30) [[unlikely]]
+    return FarCivilOf(days);
+  const uint32_t quarter_days = 4 * shifted + 3;
+  const uint32_t century = quarter_days / 146'097;
+  const uint32_t day_of_century = quarter_days % 146'097 / 4;
+  const uint64_t years = uint64_t{2'939'745} * (4 * day_of_century + 3);
+  const auto year_of_century = static_cast<uint32_t>(years >> 32);
+  const uint32_t day_of_year = static_cast<uint32_t>(years) / 2'939'745 / 4;
+  const uint32_t month_and_day = 2141 * day_of_year + 197'913;
+  const bool next_year = day_of_year >= 306;
+  const auto month = static_cast<int32_t>(month_and_day >> 16);
+  return {static_cast<int32_t>(100 * century + year_of_century) -
+              static_cast<int32_t>(400 * kCycles) + (next_year ? 1 : 0),
+          next_year ? month - 12 : month,
+          static_cast<int32_t>((month_and_day & 0xffff) / 2141) + 1};
 }
 
 int32_t DaysOf(CivilDate date) {

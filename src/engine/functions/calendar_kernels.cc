@@ -185,29 +185,43 @@ ColumnPtr AddMonths(KernelCall& call) {
   });
 }
 
+// A local time taken apart as months_between needs it.
+struct MonthMoment {
+  CivilDate date{};
+  int64_t seconds = 0;  // of the day
+
+  explicit MonthMoment(int64_t local_us)
+      : date(CivilOf(DayOfDate(local_us))),
+        seconds(FloorMod(local_us, kMicrosPerDay) / kMicrosPerSecond) {}
+  bool IsLastDay() const {
+    return date.day >= 28 && date.day == DaysInMonth(date.year, date.month);
+  }
+};
+
 // Whole months when both are the same day of the month or both the last; else 31-day fractions.
-double MonthsBetween(int64_t a, int64_t b, bool rounded) {
-  const CivilDate left = CivilOf(DayOfDate(a));
-  const CivilDate right = CivilOf(DayOfDate(b));
-  const double months = (left.year - right.year) * 12.0 + (left.month - right.month);
-  const bool both_last = left.day == DaysInMonth(left.year, left.month) &&
-                         right.day == DaysInMonth(right.year, right.month);
-  if (left.day == right.day || both_last) return months;
-  const auto seconds = [](int64_t moment) {
-    return FloorMod(moment, kMicrosPerDay) / kMicrosPerSecond;
-  };
-  const auto difference =
-      static_cast<double>(int64_t{left.day - right.day} * 86400 + seconds(a) - seconds(b));
+double MonthsBetween(const MonthMoment& left, const MonthMoment& right, bool rounded) {
+  const double months =
+      (left.date.year - right.date.year) * 12.0 + (left.date.month - right.date.month);
+  if (left.date.day == right.date.day || (left.IsLastDay() && right.IsLastDay())) return months;
+  const auto difference = static_cast<double>(int64_t{left.date.day - right.date.day} * 86400 +
+                                              left.seconds - right.seconds);
   const double result = months + difference / (31.0 * 86400);
   return rounded ? std::round(result * 1e8) / 1e8 : result;
 }
 
 ColumnPtr MonthsBetweenMoments(KernelCall& call) {
   const TimeZone zone = ZoneOf(call.context);
+  // One side is mostly the same for all rows: now, or today.
+  int64_t left_us = 0;
+  MonthMoment left(LocalOf(zone, left_us));
   return Map<double, int64_t, int64_t>(call, [&](int64_t a, int64_t b, Cell& cell) {
+    if (a != left_us) {
+      left_us = a;
+      left = MonthMoment(LocalOf(zone, a));
+    }
     const bool rounded =
         call.args.size() < 3 || data::Reader<uint8_t>(*call.args[2])[cell.row()] != 0;
-    return MonthsBetween(LocalOf(zone, a), LocalOf(zone, b), rounded);
+    return MonthsBetween(left, MonthMoment(LocalOf(zone, b)), rounded);
   });
 }
 

@@ -1,6 +1,7 @@
 #include "engine/functions/datetime_pattern.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
 #include <optional>
 #include <vector>
@@ -12,6 +13,8 @@ namespace millrace::engine {
 namespace {
 
 constexpr std::string_view kLetters = "GyMLdDQqEFahHkKmsSVOXxZ";
+constexpr std::string_view kDateLetters = "GyMLdDQqEF";
+constexpr std::string_view kOffsetLetters = "OXxZ";
 constexpr std::string_view kNotParsed = "EFQq";
 
 bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
@@ -48,9 +51,10 @@ int CountMax(char letter) {
 // Appends a number with at least `width` digits.
 void AppendNumber(int64_t number, int width, std::string& to) {
   if (number < 0) to += '-';
-  const std::string digits = fmt::format("{}", std::abs(number));
-  for (auto i = static_cast<int>(digits.size()); i < width; ++i) to += '0';
-  to += digits;
+  char digits[24];
+  char* const end = std::to_chars(digits, digits + sizeof(digits), std::abs(number)).ptr;
+  for (auto i = static_cast<int>(end - digits); i < width; ++i) to += '0';
+  to.append(digits, end);
 }
 
 void AppendYear(int32_t year, int count, std::string& to) {
@@ -89,8 +93,7 @@ void AppendName(std::string_view name, int count, std::string& to) {
   to += count == 4 ? name : name.substr(0, 3);
 }
 
-void AppendDateField(char letter, int count, int32_t days, std::string& to) {
-  const CivilDate date = CivilOf(days);
+void AppendDateField(char letter, int count, int32_t days, const CivilDate& date, std::string& to) {
   const int32_t quarter = (date.month - 1) / 3 + 1;
   constexpr std::string_view kQuarters[] = {"1st quarter", "2nd quarter", "3rd quarter",
                                             "4th quarter"};
@@ -211,6 +214,7 @@ Result<DatetimePattern> DatetimePattern::Make(std::string_view pattern) {
                   pattern.substr(i, end - i), pattern);
     } else {
       made.items_.push_back({c, count, {}});
+      if (kDateLetters.find(c) == std::string_view::npos) made.prints_days_only_ = false;
     }
     i = end;
   }
@@ -232,13 +236,14 @@ Result<DatetimePattern> DatetimePattern::MakeForParsing(std::string_view pattern
 void DatetimePattern::Format(int64_t local_us, int32_t offset_seconds, std::string_view zone,
                              std::string& to) const {
   const int32_t days = DayOfDate(local_us);
+  const CivilDate date = CivilOf(days);
   const int64_t in_day = FloorMod(local_us, kMicrosPerDay);
   for (const Item& item : items_) {
     if (item.letter == '\'')
       to += item.text;
-    else if (std::string_view("GyMLdDQqEF").find(item.letter) != std::string_view::npos)
-      AppendDateField(item.letter, item.count, days, to);
-    else if (std::string_view("OXxZ").find(item.letter) != std::string_view::npos)
+    else if (kDateLetters.find(item.letter) != std::string_view::npos)
+      AppendDateField(item.letter, item.count, days, date, to);
+    else if (kOffsetLetters.find(item.letter) != std::string_view::npos)
       AppendOffset(item.letter, item.count, offset_seconds, to);
     else if (item.letter == 'V')
       to += zone;

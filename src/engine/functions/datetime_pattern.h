@@ -25,6 +25,8 @@ class DatetimePattern {
   // As Make, for parsing: E, F, Q and q, which say nothing that could be read, are refused as well.
   static Result<DatetimePattern> MakeForParsing(std::string_view pattern);
 
+  // Whether what is printed depends on the day alone.
+  bool prints_days_only() const { return prints_days_only_; }
   // Appends the local time; `offset_seconds` and `zone` are what zone letters print.
   void Format(int64_t local_us, int32_t offset_seconds, std::string_view zone,
               std::string& to) const;
@@ -49,6 +51,7 @@ class DatetimePattern {
   bool ParseItems(size_t from, size_t to, std::string_view& text, Fields& fields) const;
 
   std::vector<Item> items_;
+  bool prints_days_only_ = true;
 };
 
 }  // namespace millrace::engine

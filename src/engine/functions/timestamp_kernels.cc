@@ -158,15 +158,24 @@ ColumnPtr FormatLoop(KernelCall& call, const Pattern& literal, const TimeZone& z
                      F&& moment_at) {
   Patterns patterns(literal, DatetimePattern::Make);
   std::string text;
+  // Neighbours are often of one day, and then print alike.
+  const bool by_day = literal && literal->prints_days_only();
+  std::optional<int32_t> last_day;
+  Text last;
   return Map<Text>(call, [&](Cell& cell) -> Text {
     const Text pattern_text = literal ? Text{} : data::Reader<Text>(*call.args[1])[cell.row()];
     const DatetimePattern* pattern = patterns.Find(pattern_text, cell);
     if (pattern == nullptr) return {};
-    text.clear();
     const int64_t moment = moment_at(cell.row());
-    pattern->Format(LocalOf(zone, moment), zone.OffsetSecondsAt(TimestampUs(moment)), zone.name(),
-                    text);
-    return cell.Copy(text);
+    const int64_t local = LocalOf(zone, moment);
+    if (by_day) {
+      const int32_t day = DayOfDate(local);
+      if (day == last_day) return last;
+      last_day = day;
+    }
+    text.clear();
+    pattern->Format(local, zone.OffsetSecondsAt(TimestampUs(moment)), zone.name(), text);
+    return last = cell.Copy(text);
   });
 }
 
