@@ -33,6 +33,7 @@ ColumnPtr ByteLength(KernelCall& call) {
 // short texts of records.
 size_t Find(Text text, Text part, size_t from = 0) {
   if (part.empty()) return from <= text.size() ? from : Text::npos;
+  if (part.size() == 1) return text.find(part[0], from);
   const char* const end = text.data() + text.size();
   for (const char* at = text.data() + std::min(from, text.size());
        static_cast<size_t>(end - at) >= part.size(); ++at) {
@@ -68,9 +69,25 @@ ColumnPtr Locate(KernelCall& call) {
   });
 }
 
+// Part `n` < 0 of the text. A delimiter of one byte cannot overlap itself, so it can be looked for
+// from the end.
+Text PartFromEnd(Text text, char delimiter, int32_t n) {
+  size_t end = text.size();
+  while (true) {
+    const void* found = end == 0 ? nullptr : ::memrchr(text.data(), delimiter, end);
+    const size_t begin =
+        found == nullptr ? 0
+                         : static_cast<size_t>(static_cast<const char*>(found) - text.data()) + 1;
+    if (++n == 0) return text.substr(begin, end - begin);
+    if (begin == 0) return {};
+    end = begin - 1;
+  }
+}
+
 // Part `n` of the text; an empty delimiter splits nothing.
 Text PartOf(Text text, Text delimiter, int32_t n) {
   if (delimiter.empty()) return n == 1 || n == -1 ? text : Text{};
+  if (n < 0 && delimiter.size() == 1) return PartFromEnd(text, delimiter[0], n);
   if (n > 0) {
     size_t from = 0;
     for (int32_t part = 1;; ++part) {
