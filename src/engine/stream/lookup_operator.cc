@@ -36,7 +36,7 @@ class Lookup final : public Operator {
 
     MR_ASSIGN(LookupMatches matches, context.lookups[lookup_]->Find(keys, rows.batch.rows));
     if (condition_ != nullptr) HoldCondition(rows, matches, context);
-    return HandOn(rows, matches, next);
+    return HandOn(std::move(rows), matches, next);
   }
 
  private:
@@ -68,8 +68,10 @@ class Lookup final : public Operator {
     matches = std::move(kept);
   }
 
-  Status HandOn(const Rows& rows, const LookupMatches& matches, const NextOperator& next) const {
+  Status HandOn(Rows rows, const LookupMatches& matches, const NextOperator& next) const {
     Pairs pairs;
+    pairs.input.reserve(rows.batch.rows);
+    pairs.table.reserve(rows.batch.rows);
     size_t match = 0;
     for (uint32_t row = 0; row < rows.batch.rows; ++row) {
       const size_t first = match;
@@ -82,11 +84,21 @@ class Lookup final : public Operator {
         pairs.table.push_back(-1);
       }
     }
+    const bool one_each = pairs.input.size() == rows.batch.rows && MatchesOnce(pairs);
+    if (one_each) return next(Widen(std::move(rows), matches.table, pairs));
     for (size_t at = 0; at < pairs.input.size(); at += kRowsPerPart) {
       const size_t count = std::min(kRowsPerPart, pairs.input.size() - at);
       MR_TRY(next(Join(rows, matches.table, pairs, at, count)));
     }
     return {};
+  }
+
+  // The rows as they are, for each of which there is one pair, with the table's columns.
+  Rows Widen(Rows rows, const data::Batch& table, const Pairs& pairs) const {
+    rows.batch.schema = schema_;
+    for (const data::ColumnPtr& column : table.columns)
+      rows.batch.columns.push_back(TakeOrNull(column, pairs.table));
+    return rows;
   }
 
   // Pairs [at, at + count) as rows.
