@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "base/heap.h"
 #include "base/logging.h"
 #include "connect/connectors.h"
 #include "measure.h"
@@ -155,6 +156,7 @@ Status Run(const std::string& scenario, uint64_t records, const std::string& fol
 }  // namespace millrace::bench
 
 int main(int argc, char** argv) {
+  millrace::KeepFreedMemory();
   const std::string scenario = argc > 1 ? argv[1] : "one";
   const uint64_t records = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 1000000;
   const std::string folder = argc > 3 ? argv[3] : "build/bench/data-" + scenario;

@@ -1,6 +1,7 @@
 // millrace: one program, one command a run. See command_table.cc for what there is.
 #include <csignal>
 
+#include "base/heap.h"
 #include "cli/commands.h"
 
 namespace {
@@ -27,6 +28,7 @@ int Dispatch(const CommandLine& line) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  millrace::KeepFreedMemory();
   std::signal(SIGPIPE, SIG_IGN);  // a reader that left shows as a failed write
   const millrace::cli::ParsedCommandLine parsed = millrace::cli::ParseCommandLine(argc, argv);
   if (parsed.line) return Dispatch(*parsed.line);
