@@ -303,6 +303,22 @@ struct Comparison {
   }
 };
 
+// Each record is read as it is alone, when no earlier one has taught the reader a shape.
+void ExpectRowsAsAlone(const Schema& schema, const std::vector<std::string>& texts) {
+  const Read together = ReadAll(schema, texts);
+  size_t errors = 0;
+  for (size_t row = 0; row < texts.size(); ++row) {
+    const Read alone = ReadAll(schema, {texts[row]});
+    ASSERT_EQ(together.errors.Has(row), alone.errors.Has(0)) << texts[row];
+    if (alone.errors.empty()) {
+      ASSERT_EQ(together.Row(row), alone.Row(0)) << texts[row];
+    } else {
+      ASSERT_EQ(together.errors.errors()[errors++].message, alone.errors.errors()[0].message)
+          << texts[row];
+    }
+  }
+}
+
 TEST(JsonReaderTest, ReadsAsThePlainReadingDoes) {
   Comparison comparison;
   for (uint32_t seed = 0; seed < 400; ++seed) {
@@ -328,18 +344,68 @@ TEST(JsonReaderTest, ReadsRecordsOfOneShapeAsThePlainReadingDoes) {
     SCOPED_TRACE(seed);
     Generator generator(1000 + seed);
     const DataType type = generator.Struct(3);
-    std::string shape = generator.Object(type);
+    const std::string shape = generator.Object(type);
     std::vector<std::string> texts;
     for (size_t i = 0; i < 80; ++i) {
       texts.push_back(generator.OtherDigits(shape));
       if (generator.Below(8) == 0) texts.back() = generator.Damaged(texts.back());
       if (generator.Below(16) == 0) texts.back() = generator.Object(type);
-      if (i == 60) shape = generator.Object(type);
     }
     comparison.Run(type, texts);
+    if (seed % 4 == 0) ExpectRowsAsAlone({type.fields()}, texts);
   }
   EXPECT_GT(comparison.compared, 10000u);
   EXPECT_GT(comparison.refused, 2000u);
+}
+
+constexpr std::string_view kShape =
+    R"({"a":1,"b":{"c":"x","d":{"e":true,"f":[1,{"g":2}]}},"n":null,"s":{"t":[3]},"u":"yz"})";
+
+// Records of a shape before each one that differs, so that the shape is worth trying.
+constexpr size_t kUsual = 6;
+
+Schema ShapeSchema() {
+  const DataType d = DataType::Struct({{"e", DataType::Boolean()}});
+  return {{Field("a", DataType::Int()), Field("s", DataType::String()),
+           Field("b", DataType::Struct({{"c", DataType::String()}, {"d", d}})),
+           Field("u", DataType::String())}};
+}
+
+// One byte of a record that is of the shape otherwise.
+TEST(JsonReaderTest, NoChangeOfAShapesBytesIsOverlooked) {
+  for (size_t at = 0; at < kShape.size(); ++at) {
+    std::vector<std::string> texts;
+    for (const char c : std::string_view("{}[]:,\"\\ 1x")) {
+      texts.insert(texts.end(), kUsual + 1, std::string(kShape));
+      texts.back()[at] = c;
+    }
+    for (const std::string_view behind : {"}", " x", "{}", ",", "\"\""}) {
+      texts.insert(texts.end(), kUsual + 1, std::string(kShape));
+      texts.back() += behind;
+    }
+    ExpectRowsAsAlone(ShapeSchema(), texts);
+  }
+}
+
+// What stands behind a cut record in memory, here its own rest, is not read.
+TEST(JsonReaderTest, CutRecordsOfAShapeAreMalformed) {
+  Records records;
+  records.Add(kShape);
+  const std::string_view whole = records.Views()[0];
+  std::vector<std::string_view> views;
+  for (size_t size = 0; size < whole.size(); ++size) {
+    views.insert(views.end(), kUsual, whole);
+    views.push_back(whole.substr(0, size));
+  }
+  const auto reader = JsonReader::Make(ShapeSchema()).value();
+  Read read{{}, RowErrors(views.size())};
+  read.batch = reader->Read(views, read.errors);
+  for (size_t row = 0; row < views.size(); ++row) {
+    ASSERT_EQ(read.errors.Has(row), row % (kUsual + 1) == kUsual) << views[row];
+    if (!read.errors.Has(row)) {
+      ASSERT_EQ(read.Row(row), read.Row(0));
+    }
+  }
 }
 
 TEST(JsonReaderTest, AShapeIsLearntAgainWhenRecordsChange) {
