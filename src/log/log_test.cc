@@ -70,6 +70,30 @@ class LogTest : public ::testing::Test {
   std::unique_ptr<Log> log_;
 };
 
+// Uncompressed records are views of what was read: the room is not read into again while a block
+// holds it, and taken over when none does.
+TEST_F(LogTest, BlocksKeepTheirBytesWhileOthersAreRead) {
+  ASSERT_TRUE(log_->CreateTopic({.name = "t", .partitions = 1, .codec = Codec::kNone}));
+  const auto append = [&](const std::string& prefix) {
+    const auto records = SomeRecords(100, prefix);
+    EXPECT_TRUE(log_->Append("t", PartitionId(0), records).has_value());
+  };
+  append("first");
+  append("other");
+  auto source = log_->OpenSource("t").value();
+  const auto read = [&](int64_t from) {
+    return source->Read(PartitionId(0), Offset(from), Offset(from + 100), 1 << 20).value();
+  };
+  const flow::RecordBlock first = read(0);
+  for (int i = 0; i < 3; ++i) {
+    const flow::RecordBlock other = read(100);
+    for (size_t row = 0; row < 100; ++row) {
+      ASSERT_EQ(other.records[row].value_view(), fmt::format("other{}", row));
+      ASSERT_EQ(first.records[row].value_view(), fmt::format("first{}", row));
+    }
+  }
+}
+
 TEST_F(LogTest, AppendedRecordsReadBackWithTheirOffsetsAndTime) {
   ASSERT_TRUE(log_->CreateTopic({.name = "t", .partitions = 2}));
   const auto ticket = log_->Append("t", PartitionId(1), SomeRecords(10));
