@@ -69,6 +69,11 @@ class TimeZone {
     return LocalUs(local);
   }
   LocalLookup LocalToUtc(LocalUs local) const;
+  // LocalToUtc(local).earlier.
+  TimestampUs InstantAt(LocalUs local) const {
+    if (!is_fixed_) return LocalToUtc(local).earlier;
+    return TimestampUs(local.value - int64_t{fixed_seconds_} * 1'000'000);
+  }
 
   // The first instant after `utc` with another offset; nullopt when there is none any more.
   std::optional<TimestampUs> NextTransition(TimestampUs utc) const;

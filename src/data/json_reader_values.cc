@@ -107,6 +107,14 @@ std::optional<int64_t> ParseJsonInteger(std::string_view text) {
   const std::string_view digits = text.substr(negative ? 1 : 0);
   if (digits.empty() || (digits[0] == '0' && digits.size() > 1)) return std::nullopt;
   int64_t number = 0;
+  constexpr size_t kDigitsThatFit = 18;
+  if (digits.size() <= kDigitsThatFit) {
+    for (const char c : digits) {
+      if (!IsDigit(c)) return std::nullopt;
+      number = number * 10 + (c - '0');
+    }
+    return negative ? -number : number;
+  }
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return number;

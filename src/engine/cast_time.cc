@@ -30,7 +30,7 @@ CastFunction DateToTimestamp(const CastSpec& spec) {
     return [local, zone = ZoneOf(call.context)](const int32_t& in, int64_t& to) {
       if (__builtin_mul_overflow(int64_t{in}, kMicrosPerDay, &to)) return CastOutcome::kOverflow;
       if (!local && IsNearEnd(to)) return CastOutcome::kOverflow;
-      if (!local) to = zone.LocalToUtc(LocalUs(to)).earlier.value;
+      if (!local) to = zone.InstantAt(LocalUs(to)).value;
       return CastOutcome::kOk;
     };
   });
@@ -52,8 +52,7 @@ CastFunction TimestampToTimestamp(const CastSpec& spec) {
   return CastEach<int64_t, int64_t>(spec, [to_local](const CastCall& call, data::ColumnBuilder&) {
     return [to_local, zone = ZoneOf(call.context)](const int64_t& in, int64_t& to) {
       if (!to_local && IsNearEnd(in)) return CastOutcome::kOverflow;
-      to = to_local ? zone.UtcToLocal(TimestampUs(in)).value
-                    : zone.LocalToUtc(LocalUs(in)).earlier.value;
+      to = to_local ? zone.UtcToLocal(TimestampUs(in)).value : zone.InstantAt(LocalUs(in)).value;
       return CastOutcome::kOk;
     };
   });

@@ -18,7 +18,7 @@ inline int64_t LocalOf(const TimeZone& zone, int64_t utc_us) {
 }
 // Of a local time in a gap or an overlap: with the offset before the transition, as java.time.
 inline int64_t InstantOf(const TimeZone& zone, int64_t local_us) {
-  return zone.LocalToUtc(LocalUs(local_us)).earlier.value;
+  return zone.InstantAt(LocalUs(local_us)).value;
 }
 
 // Finds zones by name, remembering the last: rows mostly name the same.
