@@ -122,7 +122,7 @@ void SetScalar(ColumnBuilder& out, size_t row, const Value& value) {
 
 char* Arena::Grow(size_t size) {
   const size_t block = std::max(size, block_bytes_);
-  blocks_.push_back(std::make_unique_for_overwrite<char[]>(block));
+  blocks_.push_back(std::make_unique_for_overwrite<char[]>(block + kStringPadding));
   total_ += block;
   char* at = blocks_.back().get();
   next_ = at + size;
@@ -201,6 +201,7 @@ ColumnPtr Column::Take(const ColumnPtr& column, std::span<const uint32_t> rows) 
     }
   }
   out.AddOwnersOf(*column);
+  out.SetPaddedStrings(column->padded_strings_);
   return std::move(out).Finish();
 }
 
@@ -285,6 +286,8 @@ ColumnPtr Column::Concat(std::span<const ColumnPtr> columns) {
   const DataType& type = columns[0]->type();
   ColumnBuilder out(type, length);
   std::vector<std::vector<ColumnPtr>> child_parts(columns[0]->children().size());
+  out.SetPaddedStrings(
+      std::ranges::all_of(columns, [](const auto& part) { return part->padded_strings_; }));
   size_t at = 0;
   int32_t child_base = 0;
   for (const ColumnPtr& given : columns) {
@@ -370,6 +373,7 @@ ColumnPtr ColumnBuilder::Finish() && {
 
 ColumnPtr ColumnFromValues(const DataType& type, std::span<const Value> values) {
   ColumnBuilder out(type, values.size());
+  out.SetPaddedStrings(type.is_string_like());
   std::vector<std::vector<Value>> child_values(type.fields().size());
   for (size_t row = 0; row < values.size(); ++row) {
     const Value& value = values[row];

@@ -40,7 +40,12 @@ inline bool TestBit(const uint64_t* bits, size_t i) { return bits[i >> 6] >> (i 
 inline void SetBit(uint64_t* bits, size_t i) { bits[i >> 6] |= uint64_t{1} << (i & 63); }
 inline void ClearBit(uint64_t* bits, size_t i) { bits[i >> 6] &= ~(uint64_t{1} << (i & 63)); }
 
-// Memory that strings are put into and that views point to; freed as a whole. One thread.
+// Strings behind each of which this many bytes can be read are copied a block at a time, whatever
+// their length: Column::has_padded_strings().
+inline constexpr size_t kStringPadding = 16;
+
+// Memory that strings are put into and that views point to; freed as a whole. kStringPadding bytes
+// behind every string can be read. One thread.
 class Arena {
  public:
   explicit Arena(size_t block_bytes = 64 * 1024) : block_bytes_(block_bytes) {}
@@ -102,6 +107,10 @@ class Column {
   const std::vector<ColumnPtr>& children() const { return children_; }
   const std::vector<Owner>& owners() const { return owners_; }
 
+  // Whether kStringPadding bytes behind each string can be read. Strings of size 0 may point
+  // nowhere even so.
+  bool has_padded_strings() const { return padded_strings_; }
+
   // One row as a Value; slow.
   Value ValueAt(size_t row) const;
   // Bytes of the buffers and of the strings in them.
@@ -132,6 +141,7 @@ class Column {
   DataType type_;
   size_t length_ = 0;
   bool constant_ = false;
+  bool padded_strings_ = false;
   std::vector<uint64_t> validity_;
   std::shared_ptr<char[]> values_;
   std::vector<ColumnPtr> children_;
@@ -184,6 +194,8 @@ class ColumnBuilder {
   // Copies the NULLs of `from` (same length) into this column, keeping those already set.
   void AddNullsOf(const Column& from);
   void SetChildren(std::vector<ColumnPtr> children) { column_->children_ = std::move(children); }
+  // All strings lie in arenas or other memory with readable bytes behind it.
+  void SetPaddedStrings(bool padded) { column_->padded_strings_ = padded; }
   // Keeps alive memory that string views of this column point into.
   void AddOwner(Owner owner) { column_->owners_.push_back(std::move(owner)); }
   void AddOwnersOf(const Column& from);

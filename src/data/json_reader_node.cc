@@ -118,6 +118,7 @@ ColumnPtr JsonNode::Finish(size_t rows, std::span<const Owner> owners) {
   builder->SetValidity(ValidityOf(valid, rows));
   if (type.is_string_like()) {
     for (const Owner& owner : owners) builder->AddOwner(owner);
+    builder->SetPaddedStrings(true);
   }
   ColumnPtr column = std::move(*builder).Finish();
   builder.reset();

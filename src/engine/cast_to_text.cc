@@ -110,6 +110,7 @@ CastFunction AnyToText(const CastSpec& spec) {
 template <typename From>
 CastFunction IntegerToText(const CastSpec& spec) {
   return CastEach<From, std::string_view>(spec, [](const CastCall&, data::ColumnBuilder& out) {
+    out.SetPaddedStrings(true);
     return [&arena = out.arena()](const From& in, std::string_view& to) {
       constexpr size_t kDigitsMax = 24;
       char* at = arena.Allocate(kDigitsMax);

@@ -22,12 +22,12 @@ class Registry {
  private:
   Registry() {
     for (const auto list : {
-             ArithmeticKernels(), ComparisonKernels(), StringKernels(),   TextSearchKernels(),
-             RegexpKernels(),     MathKernels(),       RoundingKernels(), HashKernels(),
-             SparkHashKernels(),  CollectionKernels(), MapKernels(),      LambdaKernels(),
-             TextMakingKernels(), EncodingKernels(),   UrlKernels(),      JsonKernels(),
-             RandomKernels(),     SequenceKernels(),   RaisingKernels(),  CalendarKernels(),
-             TimestampKernels(),
+             ArithmeticKernels(), ComparisonKernels(), StringKernels(),     StringJoinKernels(),
+             TextSearchKernels(), RegexpKernels(),     MathKernels(),       RoundingKernels(),
+             HashKernels(),       SparkHashKernels(),  CollectionKernels(), MapKernels(),
+             LambdaKernels(),     TextMakingKernels(), EncodingKernels(),   UrlKernels(),
+             JsonKernels(),       RandomKernels(),     SequenceKernels(),   RaisingKernels(),
+             CalendarKernels(),   TimestampKernels(),
          }) {
       for (const KernelRegistration& kernel : list) {
         const bool fresh = by_name_.emplace(kernel.name, &kernel.factory).second;

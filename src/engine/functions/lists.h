@@ -10,6 +10,7 @@ namespace millrace::engine {
 
 std::span<const KernelRegistration> ArithmeticKernels();
 std::span<const KernelRegistration> ComparisonKernels();
+std::span<const KernelRegistration> StringJoinKernels();
 std::span<const KernelRegistration> TextSearchKernels();  // positions, parts, tests
 std::span<const KernelRegistration> TextMakingKernels();  // formats, masks, codes
 std::span<const KernelRegistration> EncodingKernels();

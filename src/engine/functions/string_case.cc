@@ -1,23 +1,19 @@
-// Strings made of strings: letter case, parts, trimming, padding, joining.
+// Strings made of strings: letter case, parts, trimming, padding.
 
 #include <algorithm>
 #include <cstring>
 #include <span>
-#include <utility>
-#include <vector>
 
 #include "base/unicode.h"
 #include "engine/functions/collections.h"
 #include "engine/functions/lists.h"
 #include "engine/functions/loops.h"
+#include "engine/functions/short_copy.h"
 
 namespace millrace::engine {
 namespace {
 
-using data::Arena;
-using data::ColumnBuilder;
 using data::ColumnPtr;
-using data::Reader;
 using Text = std::string_view;
 
 // No function makes a longer string, so that one row cannot take the machine's memory.
@@ -42,38 +38,6 @@ void ForEachWord(Text text, char* to, F&& f) {
   };
   for (size_t at = 0; at + sizeof(Word) < text.size(); at += sizeof(Word)) pass(at);
   pass(text.size() - sizeof(Word));
-}
-
-// Copies the text's first and last bytes, which together are all of it.
-template <size_t kBytes>
-[[gnu::always_inline]] inline void PutEnds(Text text, char* to) {
-  char first[kBytes];
-  char last[kBytes];
-  std::memcpy(first, text.data(), kBytes);
-  std::memcpy(last, text.data() + text.size() - kBytes, kBytes);
-  std::memcpy(to, first, kBytes);
-  std::memcpy(to + text.size() - kBytes, last, kBytes);
-}
-
-// Copies the text, which may be empty and point nowhere; the end of the copy. The texts of records
-// are short: a call of memcpy would cost more than the copy.
-[[gnu::always_inline]] inline char* Put(Text text, char* to) {
-  const size_t size = text.size();
-  if (size >= 8) {
-    if (size <= 16) {
-      PutEnds<8>(text, to);
-    } else if (size <= 32) {
-      PutEnds<16>(text, to);
-    } else {
-      std::memcpy(to, text.data(), size);
-    }
-  } else if (size >= 3) {
-    size == 3 ? PutEnds<2>(text, to) : PutEnds<4>(text, to);
-  } else if (size > 0) {
-    to[0] = text[0];
-    to[size - 1] = text[size - 1];
-  }
-  return to + size;
 }
 
 // Flips the case of the bytes `kFirst`..`kFirst`+25 of a word; adds its bytes to `seen`.
@@ -371,100 +335,11 @@ ColumnPtr Overlay(KernelCall& call) {
   });
 }
 
-// concat of strings or binaries.
-ColumnPtr Concat(KernelCall& call) {
-  ColumnBuilder out(call.type, call.length);
-  Text* values = out.Values<Text>();
-  if (call.args.empty()) return std::move(out).Finish();
-  Arena& arena = out.arena();
-  std::vector<Reader<Text>> parts;
-  for (const ColumnPtr& arg : call.args) parts.emplace_back(*arg);
-  call.rows.ForEach([&](size_t row) {
-    size_t size = 0;
-    for (const auto& part : parts) size += part[row].size();
-    char* to = arena.Allocate(size);
-    values[row] = {to, size};
-    for (const auto& part : parts) to = Put(part[row], to);
-  });
-  return std::move(out).Finish();
-}
-
-// concat_ws: calls f(text) for each string of the row that is not NULL, arrays element by element.
-template <typename F>
-void ForEachPart(const KernelCall& call, size_t row, F&& f) {
-  for (size_t i = 1; i < call.args.size(); ++i) {
-    const data::Column& arg = *call.args[i];
-    if (arg.IsNull(row)) continue;
-    const size_t at = row * arg.Stride();
-    if (arg.type().is_string_like()) {
-      f(arg.Values<Text>()[at]);
-      continue;
-    }
-    const data::Column& elements = *arg.children()[0];
-    for (auto e = static_cast<size_t>(arg.Offsets()[at]);
-         e < static_cast<size_t>(arg.Offsets()[at + 1]); ++e) {
-      if (!elements.IsNull(e)) f(elements.Values<Text>()[e * elements.Stride()]);
-    }
-  }
-}
-
-// concat_ws of strings none of which is NULL: what most calls are.
-ColumnPtr ConcatPresent(KernelCall& call) {
-  const Reader<Text> separators(*call.args[0]);
-  std::vector<Reader<Text>> parts;
-  for (size_t i = 1; i < call.args.size(); ++i) parts.emplace_back(*call.args[i]);
-  return Map<Text>(call, [&](Cell& cell) -> Text {
-    const size_t row = cell.row();
-    const Text separator = separators[row];
-    size_t size = separator.size() * (parts.size() - 1);
-    for (const auto& part : parts) size += part[row].size();
-    char* const start = cell.arena().Allocate(size);
-    char* to = Put(parts[0][row], start);
-    for (size_t i = 1; i < parts.size(); ++i) to = Put(parts[i][row], Put(separator, to));
-    return {start, size};
-  });
-}
-
-ColumnPtr ConcatWs(KernelCall& call) {
-  const bool all_present = std::ranges::all_of(call.args, [](const ColumnPtr& arg) {
-    return arg->type().is_string_like() && !arg->has_nulls();
-  });
-  if (all_present && call.args.size() > 1) return ConcatPresent(call);
-  const Reader<Text> separators(*call.args[0]);
-  return Map<Text>(call, [&](Cell& cell) -> Text {
-    if (cell.IsNull(0)) {
-      cell.SetNull();
-      return {};
-    }
-    const Text separator = separators[cell.row()];
-    size_t size = 0;
-    size_t count = 0;
-    ForEachPart(call, cell.row(), [&](Text text) {
-      size += text.size();
-      ++count;
-    });
-    if (count > 1) size += separator.size() * (count - 1);
-    char* const start = cell.arena().Allocate(size);
-    char* to = start;
-    bool first = true;
-    ForEachPart(call, cell.row(), [&](Text text) {
-      if (!std::exchange(first, false)) to = Put(separator, to);
-      to = Put(text, to);
-    });
-    return {start, size};
-  });
-}
-
-Result<Kernel> MakeConcat(const sql::Expr& call) {
-  return call.type.kind() == data::TypeKind::kArray ? Kernel(ConcatArrays) : Kernel(Concat);
-}
-
 Result<Kernel> MakeReverse(const sql::Expr& call) {
   return call.type.kind() == data::TypeKind::kArray ? Kernel(ReverseArrays) : Kernel(ReverseText);
 }
 
 const KernelRegistration kKernels[] = {
-    {"concat", MakeConcat},
     {"reverse", MakeReverse},
     {"upper", Always(ChangeCase<'a', UpperCase>)},
     {"lower", Always(ChangeCase<'A', LowerCase>)},
@@ -483,7 +358,6 @@ const KernelRegistration kKernels[] = {
     {"replace", Always(Replace)},
     {"translate", Always(Translate)},
     {"overlay", Always(Overlay)},
-    {"concat_ws", Always(ConcatWs)},
 };
 
 }  // namespace
