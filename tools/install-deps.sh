@@ -6,8 +6,8 @@ set -euo pipefail
 
 run_packages=(
   g++ cmake ninja-build ccache mold pkg-config ca-certificates tzdata
-  librocksdb-dev libsimdjson-dev libboost-dev libssl-dev libcurl4-openssl-dev libyaml-cpp-dev libcli11-dev
-  libfmt-dev libsqlite3-dev libzstd-dev liblz4-dev libsnappy-dev zlib1g-dev libxxhash-dev
+  librocksdb-dev librdkafka-dev libsimdjson-dev libboost-dev libssl-dev libcurl4-openssl-dev libyaml-cpp-dev
+  libcli11-dev libfmt-dev libsqlite3-dev libzstd-dev liblz4-dev libsnappy-dev zlib1g-dev libxxhash-dev
   libre2-dev libicu-dev
 )
 test_packages=(libgtest-dev libgmock-dev libbenchmark-dev clang-format-19 python3 git)
