@@ -82,11 +82,11 @@ Result<data::ColumnPtr> HiddenColumn(const std::string& name, const std::string&
 
 class TopicReader final : public engine::BatchReader {
  public:
-  static Result<std::unique_ptr<TopicReader>> Open(log::Log& log, const std::string& topic,
+  static Result<std::unique_ptr<TopicReader>> Open(Topics& topics, const std::string& topic,
                                                    const data::Schema& columns,
                                                    uint64_t& unreadable) {
     auto made = std::unique_ptr<TopicReader>(new TopicReader(topic, columns, unreadable));
-    MR_ASSIGN(made->source_, log.OpenSource(topic));
+    MR_ASSIGN(made->source_, topics.OpenSource(topic, {}));
     // One cut: no transaction is seen by half.
     MR_ASSIGN(const auto cut, made->source_->Cut());
     for (const flow::PartitionCut& partition : cut) made->ranges_.push_back(partition.readable);
@@ -190,7 +190,7 @@ Result<std::unique_ptr<engine::BatchReader>> LocalSources::Scan(
     }
     case sql::RelationKind::kTopic:
     case sql::RelationKind::kStream: {
-      MR_ASSIGN(auto reader, TopicReader::Open(log_, name, request.columns, unreadable_));
+      MR_ASSIGN(auto reader, TopicReader::Open(topics_, name, request.columns, unreadable_));
       return reader;
     }
   }

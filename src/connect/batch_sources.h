@@ -6,23 +6,23 @@
 // parsed as JSON by the topic's schema; a record that does not fit it is left out and counted,
 // since a query shows what is right (the dead letters show the rest).
 //
-// Thread contract: one query a thread; several LocalSources may share log and store.
+// Thread contract: one query a thread; several LocalSources may share topics and store.
 #pragma once
 
 #include <map>
 #include <string>
 
+#include "connect/topics.h"
 #include "engine/batch_query.h"
 #include "io/file_system.h"
-#include "log/log.h"
 #include "store/store.h"
 
 namespace millrace::connect {
 
 class LocalSources final : public engine::BatchSources {
  public:
-  LocalSources(log::Log& log, store::Store& store, io::FileSystem& fs)
-      : log_(log), store_(store), fs_(fs) {}
+  LocalSources(Topics& topics, store::Store& store, io::FileSystem& fs)
+      : topics_(topics), store_(store), fs_(fs) {}
 
   // Where the file of a reference is.
   void AddReference(const std::string& name, const std::string& path) { references_[name] = path; }
@@ -33,7 +33,7 @@ class LocalSources final : public engine::BatchSources {
   uint64_t unreadable_records() const { return unreadable_; }
 
  private:
-  log::Log& log_;
+  Topics& topics_;
   store::Store& store_;
   io::FileSystem& fs_;
   std::map<std::string, std::string> references_;

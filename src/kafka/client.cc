@@ -50,6 +50,16 @@ Result<std::unique_ptr<Client>> Client::Connect(const ClientSettings& settings) 
   return client;
 }
 
+Result<std::string> Client::ClusterId() {
+  char* const id =
+      rd_kafka_clusterid(handle_->get(), static_cast<int>(settings_.answer_timeout.count()));
+  if (id == nullptr)
+    return std::unexpected(handle_->ErrorOf(RD_KAFKA_RESP_ERR__TIMED_OUT, "the cluster's id"));
+  std::string text = id;
+  rd_kafka_mem_free(handle_->get(), id);
+  return text;
+}
+
 std::string Client::PhysicalName(std::string_view topic) const {
   if (!topic.starts_with("__")) return std::string(topic);
   return fmt::format("__millrace.{}.{}", settings_.project, topic.substr(2));

@@ -33,6 +33,8 @@ class Client {
   static Result<std::unique_ptr<Client>> Connect(const ClientSettings& settings);
 
   const ClientSettings& settings() const { return settings_; }
+  // Of the cluster, for as long as it lives.
+  Result<std::string> ClusterId();
   std::string PhysicalName(std::string_view topic) const;
   std::string TransactionalId(std::string_view owner) const;
   std::string GroupId(std::string_view reader) const;

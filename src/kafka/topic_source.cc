@@ -331,6 +331,19 @@ void TopicSource::OnFetched(rd_kafka_t*, void* opaque) {
   source->arrived_.notify_all();
 }
 
+Result<Offset> TopicSource::OffsetForTime(PartitionId partition, TimestampMs at) {
+  MR_ASSIGN(const flow::OffsetRange range, Readable(partition));
+  std::shared_ptr<Handle> handle;
+  {
+    const std::lock_guard lock(mutex_);
+    handle = handle_;
+  }
+  // Negative times are librdkafka's names of the beginning and the end.
+  MR_ASSIGN(const std::vector<Offset> found, AskOffsets(*handle, std::max<int64_t>(at.value, 0)));
+  const Offset offset = found[static_cast<size_t>(partition.value)];
+  return offset.value < 0 ? range.end : std::min(offset, range.end);
+}
+
 void TopicSource::NoteProgress(std::span<const flow::Position> positions) {
   const auto list = NewList(positions.size());
   for (const flow::Position& position : positions) {

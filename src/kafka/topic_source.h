@@ -50,6 +50,10 @@ class TopicSource final : public flow::Source {
   bool WaitBeyond(std::span<const Offset> seen, std::chrono::nanoseconds timeout) override;
   void Wake() override;
 
+  // The first offset whose record came at or after `at`; the end of what is readable when there is
+  // none.
+  Result<Offset> OffsetForTime(PartitionId partition, TimestampMs at);
+
   // Tells the cluster where the reader stands, for its lag tools alone: nothing is read from there.
   void NoteProgress(std::span<const flow::Position> positions);
 

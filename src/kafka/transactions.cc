@@ -246,7 +246,8 @@ void KafkaTransactions::KeepOwner(const std::shared_ptr<Owner>& owner) {
 // decided.
 Status KafkaTransactions::Initialise(Handle& producer, const std::string& owner) {
   const ClientSettings& settings = client_.settings();
-  const auto deadline = Clock::now() + settings.commit_timeout;
+  // A cluster that serves its first transaction makes the topics of its coordinator meanwhile.
+  const auto deadline = Clock::now() + 2 * settings.commit_timeout;
   for (;;) {
     const Owned<rd_kafka_error_t> error(rd_kafka_init_transactions(
         producer.get(), static_cast<int>(settings.answer_timeout.count())));

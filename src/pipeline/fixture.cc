@@ -138,6 +138,7 @@ class FixtureWorld {
   FixtureWorld(const Project& project, io::FileSystem& fs, TimestampUs now)
       : project_(project), real_(fs), clock_(now) {
     project_.data_folder = "data";
+    project_.kafka.reset();  // fixtures run on embedded topics
   }
 
   Status Open(const std::string& query) {
@@ -197,7 +198,7 @@ class FixtureWorld {
     std::vector<ActualRow> rows;
     for (const std::string& topic : {definition_.dead_letters, definition_.late}) {
       if (topic.empty()) continue;
-      MR_ASSIGN(const auto source, workspace_->log().OpenSource(topic));
+      MR_ASSIGN(const auto source, workspace_->topics().OpenSource(topic, {}));
       MR_ASSIGN(flow::OffsetRange range, source->Readable(PartitionId(0)));
       while (range.begin < range.end) {
         MR_ASSIGN(const flow::RecordBlock block,

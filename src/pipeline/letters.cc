@@ -43,7 +43,7 @@ class Addressees {
 Status VisitLetters(Workspace& workspace, const std::string& topic, const CancelToken& cancel,
                     const std::function<Status(const flow::DeadLetter&, PartitionId,
                                                const flow::RecordView&)>& visit) {
-  MR_ASSIGN(const auto source, workspace.log().OpenSource(topic));
+  MR_ASSIGN(const auto source, workspace.topics().OpenSource(topic, {}));
   for (int32_t p = 0; p < source->partition_count(); ++p) {
     const PartitionId partition(p);
     MR_ASSIGN(flow::OffsetRange range, source->Readable(partition));
@@ -122,7 +122,7 @@ void ReplayMarks::Note(const LetterFilter& filter, PartitionId partition, Offset
 Result<ReplayedLetters> ReplayLetters(Workspace& workspace, const std::string& topic,
                                       const LetterFilter& filter, const CancelToken& cancel) {
   const std::string owner = "replay/" + topic;
-  flow::TransactionalWriter& writer = workspace.log().transactions();
+  flow::TransactionalWriter& writer = workspace.topics().transactions();
   MR_ASSIGN(const auto last, writer.LastCommitted(owner));
   MR_ASSIGN(const ReplayMarks before, ReplayMarks::Decode(last ? last->detail : ""));
   MR_ASSIGN(const auto transaction, writer.Begin(owner));

@@ -158,13 +158,12 @@ Status ProduceOperation(OperationContext& context, const OperationRequest& reque
   if (request.arguments.size() != 1)
     return Fail(ErrorCode::kInvalidArgument, "produce needs one topic");
   const std::string& topic = request.arguments[0];
-  log::Log& log = context.workspace.log();
-  MR_ASSIGN(const log::TopicInfo info, log.FindTopic(topic));
-  if (info.spec.internal)
-    return Fail(ErrorCode::kInvalidArgument, "{} is an internal topic", topic);
+  connect::Topics& topics = context.workspace.topics();
+  MR_ASSIGN(const log::TopicSpec spec, topics.Find(topic));
+  if (spec.internal) return Fail(ErrorCode::kInvalidArgument, "{} is an internal topic", topic);
   MR_ASSIGN(const int64_t sequence, request.Number("sequence", 1));
   const std::string owner = fmt::format("produce/{}/{}", topic, request.Flag("session", "0"));
-  MR_ASSIGN(const auto transaction, log.transactions().Begin(owner));
+  MR_ASSIGN(const auto transaction, topics.transactions().Begin(owner));
   int64_t count = 0;
   std::string_view rest = request.input;
   while (!rest.empty()) {
@@ -210,6 +209,12 @@ Status ReplayOperation(OperationContext& context, const OperationRequest& reques
 Status BackupOperation(OperationContext& context, const OperationRequest& request, Output& output) {
   if (request.arguments.size() != 1)
     return Fail(ErrorCode::kInvalidArgument, "backup needs a folder that does not exist yet");
+  if (context.workspace.topics().external()) {
+    return std::unexpected(
+        Error{ErrorCode::kUnsupported,
+              "the topics are in Kafka: a copy of the data folder alone would fall behind them",
+              "back the cluster up with its own tools; tables are rebuilt with `millrace replay`"});
+  }
   BackupReport report;
   const auto make = [&]() -> Status {
     MR_ASSIGN(report, MakeBackup(context.workspace, request.arguments[0]));

@@ -98,7 +98,7 @@ Status QueryOperation(OperationContext& context, const OperationRequest& request
   if (bound.plan == nullptr) return std::unexpected(sql::ToError(bound.errors, "query"));
   if (request.Switch("explain")) return output.Write(sql::ToString(*bound.plan));
 
-  connect::LocalSources sources(context.workspace.log(), context.workspace.store(),
+  connect::LocalSources sources(context.workspace.topics(), context.workspace.store(),
                                 context.workspace.fs());
   for (const auto& [name, reference] : project.references)
     sources.AddReference(name, reference.path);
@@ -130,7 +130,7 @@ Status TailOperation(OperationContext& context, const OperationRequest& request,
   if (request.arguments.size() != 1)
     return Fail(ErrorCode::kInvalidArgument, "tail needs one topic");
   MR_ASSIGN(const int64_t count, request.Number("last", 10));
-  MR_ASSIGN(const auto source, context.workspace.log().OpenSource(request.arguments[0]));
+  MR_ASSIGN(const auto source, context.workspace.topics().OpenSource(request.arguments[0], {}));
   const bool follow = request.Switch("follow");
   const bool json = request.Switch("json");
   TailState state;
@@ -149,28 +149,29 @@ Status TopicsOperation(OperationContext& context, const OperationRequest& reques
   std::vector<std::vector<std::string>> rows = {
       {"TOPIC", "PARTITION", "START", "END", "READABLE", "CLEANUP"}};
   std::string json;
-  for (const log::TopicInfo& topic : context.workspace.log().Topics()) {
-    if (topic.spec.internal && !request.Switch("internal")) continue;
-    for (int32_t p = 0; p < topic.spec.partitions; ++p) {
-      const auto offsets = context.workspace.log().Offsets(topic.spec.name, PartitionId(p));
+  connect::Topics& topics = context.workspace.topics();
+  MR_ASSIGN(const std::vector<log::TopicSpec> specs, topics.List());
+  for (const log::TopicSpec& topic : specs) {
+    if (topic.internal && !request.Switch("internal")) continue;
+    for (int32_t p = 0; p < topic.partitions; ++p) {
+      const auto offsets = topics.Offsets(topic.name, PartitionId(p));
       const std::string_view cleanup =
-          topic.spec.cleanup == log::Cleanup::kCompact ? "compact" : "delete";
+          topic.cleanup == log::Cleanup::kCompact ? "compact" : "delete";
       if (!offsets) {
-        rows.push_back(
-            {topic.spec.name, std::to_string(p), "damaged", "", "", std::string(cleanup)});
+        rows.push_back({topic.name, std::to_string(p), "damaged", "", "", std::string(cleanup)});
         json += JsonText()
-                    .Field("topic", topic.spec.name)
+                    .Field("topic", topic.name)
                     .Field("partition", int64_t{p})
                     .Field("error", offsets.error().message)
                     .Object() +
                 '\n';
         continue;
       }
-      rows.push_back({topic.spec.name, std::to_string(p), std::to_string(offsets->start.value),
+      rows.push_back({topic.name, std::to_string(p), std::to_string(offsets->start.value),
                       std::to_string(offsets->end.value),
                       std::to_string(offsets->last_stable.value), std::string(cleanup)});
       json += JsonText()
-                  .Field("topic", topic.spec.name)
+                  .Field("topic", topic.name)
                   .Field("partition", int64_t{p})
                   .Field("start", offsets->start.value)
                   .Field("end", offsets->end.value)
@@ -182,8 +183,8 @@ Status TopicsOperation(OperationContext& context, const OperationRequest& reques
   }
   if (request.Switch("json")) return output.Write(json);
   MR_TRY(output.Write(AlignedText(rows)));
-  return output.Note(
-      fmt::format("log: {} on disk", ShortBytes(context.workspace.log().DiskBytes())));
+  if (topics.external()) return {};
+  return output.Note(fmt::format("log: {} on disk", ShortBytes(topics.DiskBytes())));
 }
 
 Status TablesOperation(OperationContext& context, const OperationRequest& request, Output& output) {

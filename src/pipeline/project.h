@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "extract/spec.h"
 #include "io/file_system.h"
+#include "kafka/settings.h"
 #include "log/types.h"
 #include "pipeline/document.h"
 #include "pipeline/settings.h"
@@ -130,6 +131,12 @@ struct RuntimeSettings {
   int64_t shutdown_timeout_us = 0;
 };
 
+// Topics in a Kafka cluster (profile with roles.log: kafka).
+struct KafkaRole {
+  kafka::ClientSettings settings;
+  std::string secret_place;  // "env:NAME" or "file:PATH"; read when the workspace is opened
+};
+
 struct Project {
   std::string name;
   std::string description;
@@ -137,6 +144,7 @@ struct Project {
   std::string folder;  // where it stands: relative names start here
   std::string data_folder;
   RuntimeSettings settings;
+  std::optional<KafkaRole> kafka;
   std::vector<schedule::DagSpec> dags;
   std::vector<TaskWork> tasks;
   std::map<std::string, int> pools;

@@ -38,6 +38,7 @@ class ProjectTest : public testing::Test {
     Problems problems;
     LoadOptions options;
     options.environment = [](const std::string&) { return std::nullopt; };
+    options.profile = profile_;
     options.now = TimestampUs(1767225600000000);  // 2026-01-01
     const auto project = LoadProject(fs_, "/p/pipeline.yaml", options, problems);
     const bool bad = std::ranges::any_of(problems, [](const Problem& p) { return !p.is_warning; });
@@ -58,6 +59,7 @@ class ProjectTest : public testing::Test {
   }
 
   io::SimFileSystem fs_;
+  std::string profile_;
 };
 
 TEST_F(ProjectTest, AGoodOneHasNoProblems) {
@@ -342,6 +344,23 @@ TEST_F(ProjectTest, WarnsOfSecretsThatAreNotThere) {
       "dags:\n  d:\n    tasks:\n      a:\n        http:\n          url: 'https://x.test/'\n"
       "          topic: raw\n          auth: {kind: bearer, secret: env:SECRET}\n",
       "pipeline.yaml:8:40: warning: secret env:SECRET: the variable is not set here");
+}
+
+TEST_F(ProjectTest, AProfileSaysWhereTopicsAreAndRefusesWhatIsNotBuilt) {
+  profile_ = "c";
+  EXPECT_EQ(ProblemsOf("profiles:\n  c:\n    roles: {log: kafka}\n"
+                       "    kafka: {bootstrap_servers: 'a:1,b:2'}\n"),
+            std::vector<std::string>{});
+  ExpectProblem("profiles:\n  c:\n    roles: {log: kafka}\n",
+                "pipeline.yaml:3:18: error: profile c: role log is on kafka, but no cluster is "
+                "named");
+  ExpectProblem("profiles:\n  c:\n    roles: {tables: cassandra}\n",
+                "pipeline.yaml:3:21: error: profile c: role tables on cassandra is not built yet");
+  ExpectProblem(
+      "profiles:\n  c:\n    roles: {log: kafka}\n    kafka:\n"
+      "      bootstrap_servers: a:1\n      sasl: {mechanism: plain, user: u}\n",
+      "pipeline.yaml:6:25: error: profile c: plain needs user and password");
+  ExpectProblem("profiles:\n  d: {}\n", "pipeline.yaml");
 }
 
 TEST_F(ProjectTest, RepeatsAreMistakes) {

@@ -17,6 +17,9 @@ bool MayPass(ErrorCode code) {
          code == ErrorCode::kResourceExhausted;
 }
 
+// What the query is called as a reader of topics.
+std::string ReaderOf(const std::string& query) { return "query/" + query; }
+
 std::string Lines(const std::vector<std::string>& reasons) {
   std::string text;
   for (const std::string& reason : reasons) text += "\n  " + reason;
@@ -52,7 +55,7 @@ Result<QueryHost::Built> QueryHost::Build(const QueryEnvironment& environment,
                                           const QueryDefinition& definition,
                                           const store::TableHandle& shadow) {
   Workspace& workspace = environment.workspace;
-  log::Log& log = workspace.log();
+  connect::Topics& topics = workspace.topics();
   MR_ASSIGN(const QueryDefinition::Bound bound, definition.Bind());
   Built built;
   engine::QuerySpec& spec = built.spec;
@@ -74,14 +77,14 @@ Result<QueryHost::Built> QueryHost::Build(const QueryEnvironment& environment,
   }
   if (!definition.topic.empty()) {
     spec.topics.push_back({definition.topic, definition.topic,
-                           connect::MakeJsonEncoder(bound.plan->schema), &log.transactions()});
+                           connect::MakeJsonEncoder(bound.plan->schema), &topics.transactions()});
   }
-  spec.dead_letters = {definition.dead_letters, &log.transactions()};
-  if (!definition.late.empty()) spec.late = {definition.late, &log.transactions()};
+  spec.dead_letters = {definition.dead_letters, &topics.transactions()};
+  if (!definition.late.empty()) spec.late = {definition.late, &topics.transactions()};
 
   for (const sql::Relation& relation : definition.relations) {
     if (relation.kind != sql::RelationKind::kStream) continue;
-    MR_ASSIGN(auto source, log.OpenSource(relation.name));
+    MR_ASSIGN(auto source, topics.OpenSource(relation.name, {.reader = ReaderOf(definition.name)}));
     built.world.sources[relation.name] = source.get();
     built.sources.push_back(std::move(source));
   }
@@ -142,7 +145,7 @@ Status QueryHost::Start() {
     query_ = std::move(*query);
     failure_.clear();
   }
-  PinLog();
+  NoteProgress();
   return {};
 }
 
@@ -164,7 +167,7 @@ Status QueryHost::Stop() {
 }
 
 void QueryHost::Maintain() {
-  PinLog();
+  NoteProgress();
   TruncateIntents();
   const int64_t now = environment_.time.MonotonicNs();
   {
@@ -224,20 +227,20 @@ Status QueryHost::Retire(const QueryEnvironment& environment, const std::string&
   return environment.intents.Truncate(query, flushed.epoch);
 }
 
-void QueryHost::PinLog() {
+void QueryHost::NoteProgress() {
   const auto flushed = environment_.workspace.store().FlushedProgress(name());
   if (!flushed) return;
-  const std::string pin = "query/" + name();
-  for (const flow::Position& position : flushed->positions)
-    environment_.workspace.log().SetPin(pin, position.at, position.next);
-  if (!flushed->positions.empty()) return;
+  connect::Topics& topics = environment_.workspace.topics();
+  if (!flushed->positions.empty() || topics.external())
+    return topics.NoteProgress(ReaderOf(name()), flushed->positions);
   // Nothing flushed yet: everything may still be needed.
+  std::vector<flow::Position> beginnings;
   for (const sql::Relation& relation : definition_.relations) {
-    const auto topic = environment_.workspace.log().FindTopic(relation.name);
-    for (int32_t p = 0; topic && p < topic->spec.partitions; ++p) {
-      environment_.workspace.log().SetPin(pin, {relation.name, PartitionId(p)}, Offset(0));
-    }
+    const auto topic = topics.Find(relation.name);
+    for (int32_t p = 0; topic && p < topic->partitions; ++p)
+      beginnings.push_back({.at = {relation.name, PartitionId(p)}, .next = Offset(0)});
   }
+  topics.NoteProgress(ReaderOf(name()), beginnings);
 }
 
 bool QueryHost::running() const {

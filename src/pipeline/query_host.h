@@ -65,7 +65,7 @@ class QueryHost {
 
  private:
   Status Prepare(const Built& built);
-  void PinLog();
+  void NoteProgress();
   // The newest flush, as far as it was told by nobody else: an idle query commits nothing.
   void TruncateIntents();
 

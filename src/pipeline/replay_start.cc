@@ -55,10 +55,10 @@ Result<TimestampMs> ParseTime(std::string_view text) {
 // What can be read of every partition of the topics.
 using Readable = std::map<flow::TopicPartition, flow::OffsetRange>;
 
-Result<Readable> AskReadable(log::Log& log, const std::vector<std::string>& topics) {
+Result<Readable> AskReadable(connect::Topics& place, const std::vector<std::string>& topics) {
   Readable readable;
   for (const std::string& topic : topics) {
-    MR_ASSIGN(const auto source, log.OpenSource(topic));
+    MR_ASSIGN(const auto source, place.OpenSource(topic, {}));
     for (int32_t p = 0; p < source->partition_count(); ++p) {
       MR_ASSIGN(readable[flow::TopicPartition({topic, PartitionId(p)})],
                 source->Readable(PartitionId(p)));
@@ -125,11 +125,11 @@ Status TakeOffsets(std::string_view from, const std::vector<std::string>& topics
   return {};
 }
 
-Status TakeTime(std::string_view from, log::Log& log, const Readable& readable,
+Status TakeTime(std::string_view from, connect::Topics& place, const Readable& readable,
                 ReplayStart& start) {
   MR_ASSIGN(const TimestampMs time, ParseTime(from));
   for (const auto& [at, range] : readable) {
-    MR_ASSIGN(const Offset found, log.OffsetForTime(at.topic, at.partition, time));
+    MR_ASSIGN(const Offset found, place.OffsetForTime(at.topic, at.partition, time));
     start.offsets[at] = std::clamp(found, range.begin, range.end);
   }
   return {};
@@ -172,13 +172,13 @@ class LaterSource final : public flow::Source {
 
 }  // namespace
 
-Result<ReplayStart> FindReplayStart(log::Log& log, const std::vector<std::string>& topics,
+Result<ReplayStart> FindReplayStart(connect::Topics& place, const std::vector<std::string>& topics,
                                     std::string_view from) {
-  MR_ASSIGN(const Readable readable, AskReadable(log, topics));
+  MR_ASSIGN(const Readable readable, AskReadable(place, topics));
   ReplayStart start;
   for (const auto& [at, range] : readable) start.offsets[at] = range.begin;
   if (IsNumber(from) || LooksLikeTime(from)) {
-    MR_TRY(TakeTime(from, log, readable, start));
+    MR_TRY(TakeTime(from, place, readable, start));
   } else if (from != "earliest") {
     MR_TRY(TakeOffsets(from.empty() ? ":" : from, topics, readable, start));
   }

@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "connect/topics.h"
 #include "flow/source.h"
-#include "log/log.h"
 
 namespace millrace::pipeline {
 
@@ -31,7 +31,7 @@ struct ReplayStart {
 // kInvalidArgument: no such form, a topic that is not among `topics`, a partition or offset that is
 // not there (or no longer), a partition named twice, or a start behind every record: the table
 // would be empty.
-Result<ReplayStart> FindReplayStart(log::Log& log, const std::vector<std::string>& topics,
+Result<ReplayStart> FindReplayStart(connect::Topics& place, const std::vector<std::string>& topics,
                                     std::string_view from);
 
 // `source` without what lies before the start's offsets.

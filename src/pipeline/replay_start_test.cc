@@ -18,6 +18,7 @@ class ReplayStartTest : public testing::Test {
     options.folder = "log";
     options.maintenance_interval_ms = 0;
     log_ = log::Log::Open(options, fs_, clock_).value();
+    topics_ = connect::MakeEmbeddedTopics(*log_);
     ASSERT_TRUE(log_->CreateTopic({.name = "raw", .partitions = 2}));
     ASSERT_TRUE(log_->CreateTopic({.name = "other", .partitions = 1}));
     for (int second = 0; second < 10; ++second) {
@@ -33,7 +34,7 @@ class ReplayStartTest : public testing::Test {
   }
   // "offset,offset" of raw's partitions, or the error.
   std::string Start(std::string_view from, std::vector<std::string> topics = {"raw"}) {
-    const auto start = FindReplayStart(*log_, topics, from);
+    const auto start = FindReplayStart(*topics_, topics, from);
     if (!start) return start.error().ToString();
     std::string text;
     for (const auto& [at, offset] : start->offsets)
@@ -44,6 +45,7 @@ class ReplayStartTest : public testing::Test {
   io::SimFileSystem fs_;
   io::VirtualClock clock_{TimestampUs(kStartUs)};
   std::unique_ptr<log::Log> log_;
+  std::unique_ptr<connect::Topics> topics_;
 };
 
 TEST_F(ReplayStartTest, EarliestIsTheFirstRecordTheLogHas) {
@@ -88,7 +90,7 @@ TEST_F(ReplayStartTest, MistakesSayWhatIsThere) {
 }
 
 TEST_F(ReplayStartTest, ALaterSourceBeginsThere) {
-  const auto start = FindReplayStart(*log_, {"raw"}, "0:7");
+  const auto start = FindReplayStart(*topics_, {"raw"}, "0:7");
   ASSERT_TRUE(start);
   const auto source = StartingAt(*start, log_->OpenSource("raw").value());
   EXPECT_EQ(source->topic(), "raw");

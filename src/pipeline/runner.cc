@@ -62,7 +62,7 @@ class RunnerImpl final : public Runner {
     snapshot.extracted_records = tasks_->extracted_records;
     snapshot.limits_reached = tasks_->limits_reached;
     snapshot.extracted_pages = tasks_->extracted_pages;
-    snapshot.log_bytes = workspace_.log().DiskBytes();
+    snapshot.log_bytes = workspace_.topics().DiskBytes();
     snapshot.draining = draining_;
     return snapshot;
   }
@@ -85,6 +85,8 @@ class RunnerImpl final : public Runner {
         result = std::move(drained);
     }
     StopUpkeep();
+    if (const Status settled = workspace_.topics().Settle(); !settled)
+      logging::Warning("topics.not_settled", {{"error", settled.error().ToString()}});
     // What the last tries committed still goes into the tables; what the time does not allow for
     // waits in the log.
     for (const auto& host : hosts_) {

@@ -46,7 +46,7 @@ class Replayer {
   explicit Replayer(const TableReplay& replay)
       : replay_(replay),
         workspace_(replay.environment.workspace),
-        pin_("replay/" + replay.table),
+        reader_("replay/" + replay.table),
         definition_(replay.live.definition()) {
     definition_.name = ReplayQueryOf(replay.table);
     definition_.tables = {replay.table};
@@ -54,7 +54,7 @@ class Replayer {
     definition_.late.clear();
     definition_.start_latest = false;
   }
-  ~Replayer() { workspace_.log().DropPins(pin_); }
+  ~Replayer() { workspace_.topics().ForgetReader(reader_); }
 
   Status Run() {
     MR_TRY(FindStart());
@@ -77,9 +77,10 @@ class Replayer {
     for (const sql::Relation& relation : definition_.relations) {
       if (relation.kind == sql::RelationKind::kStream) topics.push_back(relation.name);
     }
-    log::Log& log = workspace_.log();
-    MR_ASSIGN(start_, FindReplayStart(log, topics, replay_.from));
-    for (const auto& [at, offset] : start_.offsets) log.SetPin(pin_, at, offset);
+    MR_ASSIGN(start_, FindReplayStart(workspace_.topics(), topics, replay_.from));
+    std::vector<flow::Position> starts;
+    for (const auto& [at, offset] : start_.offsets) starts.push_back({.at = at, .next = offset});
+    workspace_.topics().NoteProgress(reader_, starts);
     MR_ASSIGN(const QueryDefinition::Bound bound, definition_.Bind());
     has_windows_ = HasWindows(*bound.plan);
     if (!has_windows_ || start_.left_out == 0 || replay_.partial) return {};
@@ -157,7 +158,7 @@ class Replayer {
 
   const TableReplay& replay_;
   Workspace& workspace_;
-  const std::string pin_;
+  const std::string reader_;
   QueryDefinition definition_;
   ReplayStart start_;
   bool has_windows_ = false;

@@ -62,10 +62,11 @@ class HttpTask final : public schedule::Task {
     MR_ASSIGN(const extract::HttpSource source, extract::CompileSource(std::move(spec)));
     MR_TRY(extract::CheckParams(source.NeededParams(), ParamsOf(context.conf_json)));
     Workspace& workspace = environment_.workspace();
-    const extract::ExtractServices services{environment_.http(),    io::SystemResolver(),
-                                            workspace.clock(),      workspace.log().transactions(),
-                                            environment_.cursors(), environment_.limits(),
-                                            environment_.tokens()};
+    const extract::ExtractServices services{
+        environment_.http(),    io::SystemResolver(),
+        workspace.clock(),      workspace.topics().transactions(),
+        environment_.cursors(), environment_.limits(),
+        environment_.tokens()};
     MR_ASSIGN(const extract::ExtractReport report,
               extract::Extract(source, ContextOf(context), services));
     environment_.extracted_records += static_cast<uint64_t>(report.records);
@@ -152,7 +153,7 @@ class QueryTask final : public schedule::Task {
       MR_ASSIGN(const store::TableHandle table, workspace.FindTable(query_.into));
       MR_ASSIGN(writer, workspace.store().MakeTableWriter(table, bound.plan->schema));
     }
-    connect::LocalSources sources(workspace.log(), workspace.store(), workspace.fs());
+    connect::LocalSources sources(workspace.topics(), workspace.store(), workspace.fs());
     for (const auto& [name, reference] : workspace.project().references)
       sources.AddReference(name, reference.path);
     engine::BatchOptions options;
@@ -225,9 +226,10 @@ TaskEnvironment::TaskEnvironment(Workspace& workspace)
 Result<std::unique_ptr<TaskEnvironment>> TaskEnvironment::Make(Workspace& workspace) {
   std::unique_ptr<TaskEnvironment> made(new TaskEnvironment(workspace));
   made->http_ = io::MakeHttpClient({.user_agent = "millrace"});
-  const log::TopicSpec spec = CursorTopicSpec();
-  if (!workspace.log().FindTopic(spec.name)) MR_TRY(workspace.log().CreateTopic(spec));
-  MR_ASSIGN(made->cursor_topic_, workspace.log().OpenSource(spec.name));
+  const connect::WantedTopic wanted{CursorTopicSpec(), /*declared=*/false};
+  MR_TRY(workspace.topics().Ensure(std::span(&wanted, 1)));
+  MR_ASSIGN(made->cursor_topic_,
+            workspace.topics().OpenSource(wanted.spec.name, {.settled = true}));
   made->cursors_ = std::make_unique<extract::CursorStore>(*made->cursor_topic_);
   return made;
 }
@@ -263,7 +265,7 @@ schedule::TryResolver MakeTryResolver(Workspace& workspace) {
     const TaskWork* work = FindWork(workspace.project(), key.dag_id, key.task_id);
     if (work == nullptr || !work->http) return false;
     const std::string owner = extract::TransactionOwner(key.dag_id, key.task_id, key.logical_date);
-    MR_ASSIGN(const auto last, workspace.log().transactions().LastCommitted(owner));
+    MR_ASSIGN(const auto last, workspace.topics().transactions().LastCommitted(owner));
     return last && last->sequence >= key.generation.value;
   };
 }

@@ -6,6 +6,7 @@
 
 #include "base/logging.h"
 #include "connect/connectors.h"
+#include "extract/spec.h"
 #include "pipeline/tasks.h"
 
 namespace millrace::pipeline {
@@ -19,9 +20,13 @@ void EndProcess(const Error& error) {
   ::_exit(1);
 }
 
-// What EnsureTopics may change on its own: retention and the number of partitions, upwards.
-bool IsSameKind(const log::TopicSpec& have, const log::TopicSpec& want) {
-  return have.cleanup == want.cleanup && have.partitions <= want.partitions;
+// With its secret read.
+Result<kafka::ClientSettings> SettingsOf(const KafkaRole& role) {
+  kafka::ClientSettings settings = role.settings;
+  if (!role.secret_place.empty()) {
+    MR_ASSIGN(settings.sasl.password, extract::ReadSecret(role.secret_place));
+  }
+  return settings;
 }
 
 }  // namespace
@@ -46,6 +51,7 @@ Result<std::unique_ptr<Workspace>> Workspace::Open(const Project& project, io::F
   workspace->lock_ = std::move(*lock);
   MR_TRY(workspace->CheckFormat());
   MR_TRY(workspace->OpenLog(options));
+  MR_TRY(workspace->OpenTopics());
   // Store and database wait for the disk more than they work: side by side.
   std::future<Status> database;
   if (!options.in_memory)
@@ -73,7 +79,8 @@ std::string Workspace::PathOf(std::string_view name) const {
 
 Status Workspace::CheckFormat() {
   const std::string path = PathOf("FORMAT");
-  if (!fs_.Exists(path)) return io::WriteFileAtomically(fs_, path, kFormat);
+  is_new_ = !fs_.Exists(path);
+  if (is_new_) return io::WriteFileAtomically(fs_, path, kFormat);
   MR_ASSIGN(const std::string text, io::ReadWholeFile(fs_, path, 4096));
   if (text == kFormat) return {};
   return Fail(ErrorCode::kUnsupported, "{}: \"{}\" is not a format this version reads", path,
@@ -97,6 +104,41 @@ Status Workspace::OpenLog(const WorkspaceOptions& options) {
   return {};
 }
 
+// The cluster is asked for before anything is opened that would have to be closed again.
+Status Workspace::OpenTopics() {
+  if (!project_.kafka) {
+    topics_ = connect::MakeEmbeddedTopics(*log_);
+    return CheckRoles();
+  }
+  MR_ASSIGN(const kafka::ClientSettings settings, SettingsOf(*project_.kafka));
+  std::vector<std::string> names;
+  for (const auto& [name, topic] : project_.topics) names.push_back(name);
+  MR_ASSIGN(topics_, connect::OpenKafkaTopics(settings, std::move(names)));
+  return CheckRoles();
+}
+
+// Positions, state and cursors belong to the topics they were made from: with others they would
+// skip or repeat records.
+Status Workspace::CheckRoles() {
+  const std::string path = PathOf("ROLES");
+  std::string had;
+  if (fs_.Exists(path)) {
+    MR_ASSIGN(had, io::ReadWholeFile(fs_, path, 4096));
+  }
+  const std::string wanted =
+      topics_->external() ? fmt::format("log: kafka {}\n", topics_->identity()) : "";
+  if (had == wanted) return {};
+  if (is_new_) return io::WriteFileAtomically(fs_, path, wanted);
+  const auto shown = [](const std::string& roles) {
+    return roles.empty() ? std::string("the embedded log") : roles.substr(5, roles.size() - 6);
+  };
+  return std::unexpected(
+      Error{ErrorCode::kInvalidArgument,
+            fmt::format("{}: its tables were made from {}, the profile says {}",
+                        project_.data_folder, shown(had), shown(wanted)),
+            "give each profile a data folder of its own (--data); nothing moves by itself"});
+}
+
 Status Workspace::OpenStore(const WorkspaceOptions& options) {
   const RuntimeSettings& settings = project_.settings;
   store::StoreOptions store_options;
@@ -113,6 +155,9 @@ Status Workspace::OpenStore(const WorkspaceOptions& options) {
   store_options.flush_interval = std::chrono::milliseconds(settings.flush_interval_us / 1000);
   store_options.before_flush = [this] { return log_->Flush(); };
   store_options.fatal = options.on_fatal;
+  if (topics_->external()) {
+    for (const QueryDef& query : project_.queries) store_options.logged_queries.insert(query.name);
+  }
   MR_ASSIGN(store_, store::Store::Open(std::move(store_options)));
   return {};
 }
@@ -124,29 +169,11 @@ Status Workspace::OpenDatabase() {
 }
 
 Status Workspace::EnsureTopics() {
-  std::vector<log::TopicSpec> missing;
-  for (const log::TopicSpec& spec : {connect::EpochsTopicSpec(), CursorTopicSpec()}) {
-    if (!log_->FindTopic(spec.name)) missing.push_back(spec);
-  }
-  for (const auto& [name, topic] : project_.topics) {
-    const auto found = log_->FindTopic(name);
-    if (!found) {
-      missing.push_back(topic.spec);
-      changes_.push_back(fmt::format("topic {} made, {} partitions", name, topic.spec.partitions));
-      continue;
-    }
-    if (!topic.declared || found->spec == topic.spec) continue;
-    if (!IsSameKind(found->spec, topic.spec)) {
-      return std::unexpected(Error{ErrorCode::kInvalidArgument,
-                                   fmt::format("topic {}: it has {} partitions, the project says "
-                                               "{}; partitions and cleanup cannot shrink or change",
-                                               name, found->spec.partitions, topic.spec.partitions),
-                                   "give the topic another name, or set the old values back"});
-    }
-    MR_TRY(log_->AlterTopic(topic.spec));
-    changes_.push_back(fmt::format("topic {} changed to the project's settings", name));
-  }
-  return log_->CreateTopics(missing);
+  std::vector<connect::WantedTopic> wanted = {{CursorTopicSpec(), false}};
+  if (!topics_->external()) wanted.push_back({connect::EpochsTopicSpec(), false});
+  for (const auto& [name, topic] : project_.topics) wanted.push_back({topic.spec, topic.declared});
+  MR_ASSIGN(changes_, topics_->Ensure(wanted));
+  return {};
 }
 
 Status Workspace::EnsureTables() {

@@ -4,6 +4,7 @@
 //
 //   <data>/LOCK      held by the one process that has the folder open
 //   <data>/FORMAT    version of the folder's layout
+//   <data>/ROLES     which Kafka cluster its positions belong to; absent: the embedded log
 //   <data>/log/      topics            (src/log)
 //   <data>/store/    tables and state  (src/store)
 //   <data>/meta/     runs and tries    (src/meta)
@@ -19,6 +20,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "connect/topics.h"
 #include "io/clock.h"
 #include "io/file_system.h"
 #include "log/log.h"
@@ -53,6 +55,9 @@ class Workspace {
   const Project& project() const { return project_; }
   io::FileSystem& fs() { return fs_; }
   io::Clock& clock() { return clock_; }
+  // Where the topics are: the embedded log, or the cluster the profile names.
+  connect::Topics& topics() { return *topics_; }
+  // The embedded log itself: of epoch intents, and of the topics unless the profile says otherwise.
   log::Log& log() { return *log_; }
   store::Store& store() { return *store_; }
   // Not of a workspace in memory.
@@ -71,6 +76,8 @@ class Workspace {
       : project_(project), fs_(fs), clock_(clock) {}
   Status CheckFormat();
   Status OpenLog(const WorkspaceOptions& options);
+  Status OpenTopics();
+  Status CheckRoles();
   Status OpenStore(const WorkspaceOptions& options);
   Status OpenDatabase();
   Status EnsureTopics();
@@ -83,10 +90,12 @@ class Workspace {
   std::function<void(const Error&)> on_fatal_;
   std::unique_ptr<io::FileLock> lock_;
   std::unique_ptr<log::Log> log_;
+  std::unique_ptr<connect::Topics> topics_;
   std::unique_ptr<store::Store>
       store_;  // closed before the log: its last flush syncs the log first
   std::unique_ptr<meta::SqliteDatabase> database_;
   std::vector<std::string> changes_;
+  bool is_new_ = false;  // the folder was made by this opening
 };
 
 // "keyspace.name" -> both parts; kInvalidArgument when there is no dot.

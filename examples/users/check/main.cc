@@ -118,7 +118,7 @@ Result<Expected> Expect(pipeline::Workspace& workspace, const Ledger& ledger) {
     MR_ASSIGN(const TimestampUs date,
               schedule::ParseUtc(mark == std::string::npos ? run : run.substr(mark + 2)));
     const std::string owner = extract::TransactionOwner(served.dag, served.task, date);
-    MR_ASSIGN(const auto committed, workspace.log().transactions().LastCommitted(owner));
+    MR_ASSIGN(const auto committed, workspace.topics().transactions().LastCommitted(owner));
     if (!committed || committed->sequence < served.generation) {
       ++expected.other_runs;
       continue;
@@ -139,7 +139,7 @@ Result<Expected> Expect(pipeline::Workspace& workspace, const Ledger& ledger) {
 
 template <typename F>
 Status VisitTopic(pipeline::Workspace& workspace, const std::string& topic, F&& visit) {
-  MR_ASSIGN(const auto source, workspace.log().OpenSource(topic));
+  MR_ASSIGN(const auto source, workspace.topics().OpenSource(topic, {}));
   for (int32_t p = 0; p < source->partition_count(); ++p) {
     MR_ASSIGN(flow::OffsetRange range, source->Readable(PartitionId(p)));
     while (range.begin < range.end) {
@@ -194,10 +194,11 @@ Result<bool> CompareTable(pipeline::Workspace& workspace, const std::string& nam
 }
 
 Result<bool> Check(const std::string& project_file, const std::string& data_folder,
-                   const std::string& ledger_file) {
+                   const std::string& profile, const std::string& ledger_file) {
   pipeline::Problems problems;
   pipeline::LoadOptions load;
   load.data_folder = data_folder;
+  load.profile = profile;
   MR_ASSIGN(const pipeline::Project project,
             pipeline::LoadProject(io::PosixFileSystem(), project_file, load, problems));
   MR_ASSIGN(const auto workspace,
@@ -234,15 +235,17 @@ Result<bool> Check(const std::string& project_file, const std::string& data_fold
 int main(int argc, char** argv) {
   std::string project = "examples/users/pipeline.yaml";
   std::string data;
+  std::string profile;
   std::string ledger;
   CLI::App app("Compares a stopped users pipeline with the ledger of the users API.");
   app.add_option("--project", project, "Project file");
   app.add_option("--data", data, "Data folder")->required();
+  app.add_option("--profile", profile, "Profile the pipeline ran with");
   app.add_option("--ledger", ledger, "Ledger file of millrace_users_api")->required();
   CLI11_PARSE(app, argc, argv);
   millrace::logging::Configure(millrace::logging::Level::kWarning,
                                millrace::logging::Format::kAuto);
-  const auto good = millrace::users::Check(project, data, ledger);
+  const auto good = millrace::users::Check(project, data, profile, ledger);
   if (!good) {
     fmt::print(stderr, "millrace_users_check: {}\n", good.error().ToString());
     return 1;
