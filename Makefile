@@ -1,6 +1,6 @@
 # Millrace: the two commands are `make run` and `make test`. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help install run build test format format-check bench asan tsan fuzz clean
+.PHONY: help install run build test test-real format format-check bench asan tsan fuzz clean
 
 JOBS ?= $(shell nproc)
 RUN_DATA ?= build/run/data
@@ -32,6 +32,9 @@ format-check:
 
 test: format-check build ## Formatting check, build with warnings as errors, all tests
 	ctest --test-dir build/dev --output-on-failure -j $(JOBS)
+
+test-real: build ## The pipeline on real systems, fetched from Maven Central (needs Java 17 and Maven)
+	tests/real/kafka_test.py --bin build/dev
 
 bench: ## Run the benchmarks of the README and write build/bench/results.json
 	@tools/install-deps.sh test

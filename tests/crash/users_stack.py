@@ -24,10 +24,11 @@ class Failure(Exception):
 class UsersStack:
     """Owns the processes it starts: leaving the `with` block ends them."""
 
-    def __init__(self, folder, binaries, seed, every="1s", pages=8, page_size=40):
+    def __init__(self, folder, binaries, seed, every="1s", pages=8, page_size=40, profile=None):
         self.folder = pathlib.Path(folder)
         self.binaries = pathlib.Path(binaries)
         self.seed = seed
+        self.role_options = ["--profile", profile] if profile else []
         self.ledger = self.folder / "ledger.jsonl"
         self.data = self.folder / "data"
         self.environment = dict(os.environ, USERS_EVERY=every, USERS_PAGES=str(pages), USERS_PAGE_SIZE=str(page_size))
@@ -81,12 +82,13 @@ class UsersStack:
         return path if path.exists() else self.binaries / pathlib.Path(name).name
 
     def command(self, *arguments, data=None):
-        place = ["--project", self.project, "--data", data or self.data]
+        place = ["--project", self.project, "--data", data or self.data, *self.role_options]
         return [self.program("src/cli/millrace"), arguments[0], *arguments[1:], *place]
 
     def start(self, *options, data=None):
         self.starts += 1
-        command = [self.program("src/cli/millrace"), "run", self.project, "--data", data or self.data, *options]
+        command = [self.program("src/cli/millrace"), "run", self.project, "--data", data or self.data]
+        command += [*self.role_options, *options]
         with self.log_file().open("ab") as log:
             self.pipeline = subprocess.Popen(command, stdout=log, stderr=log, env=self.environment)
         return self.pipeline
@@ -179,7 +181,7 @@ class UsersStack:
     def check(self, data=None):
         """Holds the stopped pipeline's topics and tables against the API's ledger; gives what was compared."""
         command = [self.program("examples/users/check/millrace_users_check"), "--project", self.project]
-        command += ["--data", data or self.data, "--ledger", self.ledger]
+        command += ["--data", data or self.data, "--ledger", self.ledger, *self.role_options]
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=300, check=False)
         if done.returncode != 0:
             raise Failure(f"not what the API served (exit {done.returncode}):\n{done.stdout}{done.stderr}")
