@@ -2,12 +2,14 @@
 
 #include <array>
 #include <charconv>
+#include <thread>
 
 namespace millrace::kafka {
 namespace {
 
 // Of topics that are made: what the embedded log takes as one batch.
 constexpr std::string_view kMessageBytesMax = "8388608";
+constexpr std::chrono::milliseconds kUnknownPause{50};
 
 std::string CleanupOf(const log::TopicSpec& spec) {
   return spec.cleanup == log::Cleanup::kCompact ? "compact" : "delete";
@@ -121,9 +123,14 @@ Result<int32_t> Client::PartitionCount(const std::string& topic) {
 Result<flow::OffsetRange> Client::Extent(const std::string& topic, PartitionId partition) {
   const std::string name = PhysicalName(topic);
   int64_t low = 0, high = 0;
-  const rd_kafka_resp_err_t error =
-      rd_kafka_query_watermark_offsets(handle_->get(), name.c_str(), partition.value, &low, &high,
-                                       static_cast<int>(settings_.answer_timeout.count()));
+  const auto timeout = static_cast<int>(settings_.answer_timeout.count());
+  const auto deadline = std::chrono::steady_clock::now() + settings_.answer_timeout;
+  rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
+  do {
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) std::this_thread::sleep_for(kUnknownPause);
+    error = rd_kafka_query_watermark_offsets(handle_->get(), name.c_str(), partition.value, &low,
+                                             &high, timeout);
+  } while (MayBecomeKnown(error) && std::chrono::steady_clock::now() < deadline);
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
     return std::unexpected(handle_->ErrorOf(error, fmt::format("offsets of {}", name)));
   handle_->Succeeded();
@@ -186,8 +193,21 @@ Status Client::CreateTopic(const log::TopicSpec& spec) {
           error, fmt::format("making topic {} ({})", name, why == nullptr ? "" : why)));
     }
   }
+  return AwaitTopic(spec.name);
+}
+
+// A broker may answer for a topic a moment after it was made.
+Status Client::AwaitTopic(const std::string& topic) {
+  const auto deadline = std::chrono::steady_clock::now() + settings_.answer_timeout;
+  auto count = AskPartitionCount(topic);
+  while (!count && count.error().code == ErrorCode::kNotFound &&
+         std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(kUnknownPause);
+    count = AskPartitionCount(topic);
+  }
+  if (!count) return std::unexpected(std::move(count).error());
   const std::lock_guard lock(mutex_);
-  partitions_[spec.name] = spec.partitions;
+  partitions_[topic] = *count;
   return {};
 }
 

@@ -57,6 +57,7 @@ class Client {
   explicit Client(const ClientSettings& settings) : settings_(settings) {}
   Status CheckConnection();
   Result<int32_t> AskPartitionCount(const std::string& topic);
+  Status AwaitTopic(const std::string& topic);
   Status CreateTopic(const log::TopicSpec& spec);
   Result<std::map<std::string, std::string>> DescribeConfig(rd_kafka_ResourceType_t type,
                                                             const std::string& name);

@@ -154,6 +154,19 @@ Status SetProperty(rd_kafka_conf_t* conf, const std::string& place, const std::s
 
 }  // namespace
 
+bool MayBecomeKnown(rd_kafka_resp_err_t code) {
+  switch (code) {
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
+      return true;
+    default:
+      return false;
+  }
+}
+
 void Trouble::Note(rd_kafka_resp_err_t code, std::string_view text) {
   const std::lock_guard lock(mutex_);
   const int weight = WeightOf(code);

@@ -69,6 +69,10 @@ class Handle {
   rd_kafka_t* client_ = nullptr;
 };
 
+// A topic or its leader is not known to this client, or to the broker, at this moment: so it is for
+// a while after a topic was made and after a broker came back.
+bool MayBecomeKnown(rd_kafka_resp_err_t code);
+
 // Owners of librdkafka's objects.
 struct Destroy {
   void operator()(rd_kafka_error_t* it) const { rd_kafka_error_destroy(it); }

@@ -8,9 +8,7 @@
 #include <librdkafka/rdkafka_mock.h>
 
 #include "base/hash.h"
-#include "kafka/client.h"
-#include "kafka/topic_source.h"
-#include "kafka/transactions.h"
+#include "kafka/kafka_testing.h"
 
 namespace millrace::kafka {
 namespace {
@@ -47,8 +45,6 @@ class MockCluster {
   rd_kafka_mock_cluster_t* cluster_;
 };
 
-std::string Said(const Error& error) { return error.ToString(); }
-
 // The mock cluster has no admin calls: topics are made beforehand.
 struct World {
   explicit World(const ClientSettings& settings) {
@@ -62,20 +58,6 @@ struct World {
   std::unique_ptr<Client> client;
   std::unique_ptr<KafkaTransactions> writer;
 };
-
-Status Write(KafkaTransactions& writer, const std::string& owner, int64_t sequence,
-             const std::vector<std::string>& values, const std::string& topic = "in") {
-  MR_ASSIGN(const auto transaction, writer.Begin(owner));
-  for (const std::string& value : values)
-    MR_TRY(transaction->Append(topic, PartitionId(0), {"k" + value, value, {{"h", "x" + value}}}));
-  return transaction->Commit({owner, sequence, "detail"});
-}
-
-std::vector<std::string> ValuesOf(const flow::RecordBlock& block) {
-  std::vector<std::string> values;
-  for (const flow::RecordView& record : block.records) values.emplace_back(record.value_view());
-  return values;
-}
 
 TEST(ClientTest, SaysWhatToCheckWhenNobodyListens) {
   ClientSettings settings;
@@ -115,7 +97,7 @@ TEST(TransactionsTest, WhatIsCommittedIsReadInOrderWithHeadersAndPadding) {
   MockCluster cluster;
   cluster.MakeTopic("in", 1);
   const World world(cluster.settings());
-  ASSERT_TRUE(Write(*world.writer, "query/q/out", 1, {"a", "bb", "ccc"}));
+  ASSERT_TRUE(Write(*world.writer, "query/q/out", 1, {"a", "bb", "ccc"}, "in"));
   const auto source = TopicSource::Open(*world.client, "in", {});
   ASSERT_TRUE(source);
   const auto range = (*source)->Readable(PartitionId(0));
@@ -135,7 +117,7 @@ TEST(TransactionsTest, ReadingIsRepeatable) {
   MockCluster cluster;
   cluster.MakeTopic("in", 1);
   const World world(cluster.settings());
-  ASSERT_TRUE(Write(*world.writer, "o", 1, {"a", "b", "c", "d"}));
+  ASSERT_TRUE(Write(*world.writer, "o", 1, {"a", "b", "c", "d"}, "in"));
   const auto source = TopicSource::Open(*world.client, "in", {});
   ASSERT_TRUE(source);
   for (int round = 0; round < 3; ++round) {
@@ -155,16 +137,16 @@ TEST(TransactionsTest, TagsSurviveTheProcessAndSequencesRise) {
   cluster.MakeTopic("in", 1);
   {
     const World world(cluster.settings());
-    ASSERT_TRUE(Write(*world.writer, "o", 7, {"a"}));
-    EXPECT_EQ(Write(*world.writer, "o", 7, {"a"}).error().code, ErrorCode::kConflict);
+    ASSERT_TRUE(Write(*world.writer, "o", 7, {"a"}, "in"));
+    EXPECT_EQ(Write(*world.writer, "o", 7, {"a"}, "in").error().code, ErrorCode::kConflict);
   }
   const World world(cluster.settings());
   const auto last = world.writer->LastCommitted("o");
   ASSERT_TRUE(last) << Said(last.error());
   EXPECT_EQ(*last, (flow::CommitTag{"o", 7, "detail"}));
   EXPECT_EQ(*world.writer->LastCommitted("other"), std::nullopt);
-  EXPECT_EQ(Write(*world.writer, "o", 6, {"b"}).error().code, ErrorCode::kConflict);
-  EXPECT_TRUE(Write(*world.writer, "o", 8, {"b"}));
+  EXPECT_EQ(Write(*world.writer, "o", 6, {"b"}, "in").error().code, ErrorCode::kConflict);
+  EXPECT_TRUE(Write(*world.writer, "o", 8, {"b"}, "in"));
 }
 
 TEST(TransactionsTest, NewerTransactionOfAnOwnerTakesTheOldersPlace) {
@@ -174,7 +156,7 @@ TEST(TransactionsTest, NewerTransactionOfAnOwnerTakesTheOldersPlace) {
   auto older = world.writer->Begin("o");
   ASSERT_TRUE(older);
   ASSERT_TRUE((*older)->Append("in", PartitionId(0), {std::nullopt, "old", {}}));
-  ASSERT_TRUE(Write(*world.writer, "o", 2, {"new"}));
+  ASSERT_TRUE(Write(*world.writer, "o", 2, {"new"}, "in"));
   EXPECT_EQ((*older)->Commit({"o", 3, ""}).error().code, ErrorCode::kConflict);
 }
 
@@ -223,7 +205,7 @@ TEST(SourceTest, WaitingEndsWithWhatComesAndWithWake) {
   });
   EXPECT_FALSE((*source)->WaitBeyond(start, std::chrono::seconds(20)));
   waker.join();
-  std::thread producer([&] { EXPECT_TRUE(Write(*world.writer, "o", 1, {"a"})); });
+  std::thread producer([&] { EXPECT_TRUE(Write(*world.writer, "o", 1, {"a"}, "in")); });
   EXPECT_TRUE((*source)->WaitBeyond(start, std::chrono::seconds(20)));
   producer.join();
 }
@@ -234,7 +216,7 @@ TEST(SourceTest, BrokerThatIsAwayIsUnavailableAndComesBack) {
   ClientSettings settings = cluster.settings();
   settings.answer_timeout = milliseconds(500);
   const World world(settings);
-  ASSERT_TRUE(Write(*world.writer, "o", 1, {"a"}));
+  ASSERT_TRUE(Write(*world.writer, "o", 1, {"a"}, "in"));
   const auto source = TopicSource::Open(*world.client, "in", {});
   ASSERT_TRUE(source);
   rd_kafka_mock_broker_set_down(cluster.get(), 1);

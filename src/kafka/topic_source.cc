@@ -16,6 +16,7 @@ constexpr size_t kFetchBytesMax = size_t{1} << 20;
 // The log's start moves by retention only; it is asked for less often than its end.
 constexpr std::chrono::seconds kBeginsKept{10};
 constexpr std::chrono::milliseconds kSettledPauseMax{50};
+constexpr std::chrono::milliseconds kUnknownPause{50};
 
 Properties ReaderProperties(const Client& client, const SourceOptions& options, size_t partitions) {
   const size_t bytes =
@@ -142,10 +143,12 @@ Status TopicSource::ErrorOf(Lane& lane, int32_t partition) {
   lane.started = false;  // the next Read starts it again
   Error made = handle_->ErrorOf(
       error, fmt::format("reading {}/{} at offset {}", name_, partition, lane.next));
-  if (made.code == ErrorCode::kNotFound) {
+  if (MayBecomeKnown(error)) {
+    made.code = ErrorCode::kUnavailable;
+  } else if (made.code == ErrorCode::kNotFound) {
     made.message =
-        fmt::format("Kafka topic {}/{}: offset {} is no longer there", name_, partition, lane.next);
-    made.hint = "retention took it before it was read: raise the topic's retention";
+        fmt::format("Kafka topic {}/{}: offset {} is not there", name_, partition, lane.next);
+    made.hint = "retention took it before it was read, or the topic was made anew";
   }
   // What was fetched by the client that failed must not come up again.
   MR_TRY(OpenHandle());
@@ -197,23 +200,29 @@ Result<flow::RecordBlock> TopicSource::Read(PartitionId partition, Offset from, 
 }
 
 Result<std::vector<Offset>> TopicSource::AskOffsets(Handle& handle, int64_t which) {
-  const auto list = NewList(lanes_.size());
-  for (size_t p = 0; p < lanes_.size(); ++p) {
-    rd_kafka_topic_partition_list_add(list.get(), name_.c_str(), static_cast<int32_t>(p))->offset =
-        which;
+  const auto deadline = SteadyClock::now() + client_.settings().answer_timeout;
+  for (;;) {
+    const auto list = NewList(lanes_.size());
+    for (size_t p = 0; p < lanes_.size(); ++p) {
+      rd_kafka_topic_partition_list_add(list.get(), name_.c_str(), static_cast<int32_t>(p))
+          ->offset = which;
+    }
+    rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(
+        handle.get(), list.get(), static_cast<int>(client_.settings().answer_timeout.count()));
+    std::vector<Offset> offsets(lanes_.size());
+    for (int i = 0; i < list->cnt; ++i) {
+      const rd_kafka_topic_partition_t& element = list->elems[i];
+      if (error == RD_KAFKA_RESP_ERR_NO_ERROR) error = element.err;
+      offsets[static_cast<size_t>(element.partition)] = Offset(element.offset);
+    }
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      handle.Succeeded();
+      return offsets;
+    }
+    if (!MayBecomeKnown(error) || SteadyClock::now() >= deadline)
+      return std::unexpected(handle.ErrorOf(error, "offsets of " + name_));
+    std::this_thread::sleep_for(kUnknownPause);
   }
-  rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(
-      handle.get(), list.get(), static_cast<int>(client_.settings().answer_timeout.count()));
-  std::vector<Offset> offsets(lanes_.size());
-  for (int i = 0; i < list->cnt; ++i) {
-    const rd_kafka_topic_partition_t& element = list->elems[i];
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) error = element.err;
-    offsets[static_cast<size_t>(element.partition)] = Offset(element.offset);
-  }
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-    return std::unexpected(handle.ErrorOf(error, "offsets of " + name_));
-  handle.Succeeded();
-  return offsets;
 }
 
 Status TopicSource::AskRanges() {
@@ -245,6 +254,8 @@ Result<flow::OffsetRange> TopicSource::Readable(PartitionId partition) {
   Lane& lane = lanes_[static_cast<size_t>(partition.value)];
   {
     const std::lock_guard lock(mutex_);
+    // Whoever waits where nothing can come must hear of it.
+    if (lane.error != RD_KAFKA_RESP_ERR_NO_ERROR) MR_TRY(ErrorOf(lane, partition.value));
     if (std::exchange(lane.range_is_fresh, false)) return lane.range;
   }
   MR_TRY(AskRanges());

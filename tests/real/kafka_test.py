@@ -88,6 +88,16 @@ def survive(folder, options, broker):
         print("tries caught by a kill: {} after their commit, {} before".format(*stack.resolved_tries()))
 
 
+def module_test(options, broker):
+    """What only a real cluster does, in the module's own test program."""
+    done = subprocess.run([options.bin / "src/kafka/kafka_test", "--gtest_filter=RealCluster.*"],
+                          env=dict(os.environ, MILLRACE_TEST_KAFKA=broker.servers), capture_output=True, text=True,
+                          timeout=300, check=False)
+    if done.returncode != 0 or "SKIPPED" in done.stdout:
+        raise Failure(f"kafka_test: exit {done.returncode}:\n{done.stdout}{done.stderr}")
+    print(done.stdout.strip().splitlines()[-1])
+
+
 def refused(folder, options, broker):
     """Each mistake ends `run` within seconds, and its error names the setting."""
     with KafkaStack(folder, options.bin, options.seed, broker, "mistakes") as stack:
@@ -134,6 +144,7 @@ def main():
     print(f"seed {options.seed}, in {folder}", flush=True)
     try:
         with Broker(options.port) as broker:
+            module_test(options, broker)
             survive(folder / "survive", options, broker)
             refused(folder / "refused", options, broker)
     except Failure as failure:
