@@ -11,6 +11,8 @@ namespace {
 
 constexpr int64_t kSecondNs = 1000000000;
 constexpr int64_t kRestartDelayMaxNs = 30 * kSecondNs;
+// A peer that was away comes back at once, and records wait for it.
+constexpr int64_t kPeerDelayMaxNs = 5 * kSecondNs;
 
 bool MayPass(ErrorCode code) {
   return code == ErrorCode::kUnavailable || code == ErrorCode::kTimeout ||
@@ -19,6 +21,11 @@ bool MayPass(ErrorCode code) {
 
 // What the query is called as a reader of topics.
 std::string ReaderOf(const std::string& query) { return "query/" + query; }
+
+int64_t NextDelayNs(int64_t delay_ns, ErrorCode code) {
+  return std::clamp(delay_ns * 2, kSecondNs,
+                    code == ErrorCode::kUnavailable ? kPeerDelayMaxNs : kRestartDelayMaxNs);
+}
 
 std::string Lines(const std::vector<std::string>& reasons) {
   std::string text;
@@ -183,7 +190,7 @@ void QueryHost::Maintain() {
         logging::Error("query.failed", {{"query", name()}, {"error", failure_}});
       }
       if (!error || !MayPass(error->code)) return;
-      restart_delay_ns_ = std::clamp(restart_delay_ns_ * 2, kSecondNs, kRestartDelayMaxNs);
+      restart_delay_ns_ = NextDelayNs(restart_delay_ns_, error->code);
       restart_at_ns_ = now + restart_delay_ns_;
       query_.reset();
       built_.reset();
@@ -193,7 +200,7 @@ void QueryHost::Maintain() {
   if (const Status started = Start(); !started) {
     std::lock_guard lock(mutex_);
     failure_ = started.error().ToString();
-    restart_delay_ns_ = std::clamp(restart_delay_ns_ * 2, kSecondNs, kRestartDelayMaxNs);
+    restart_delay_ns_ = NextDelayNs(restart_delay_ns_, started.error().code);
     restart_at_ns_ = MayPass(started.error().code) ? now + restart_delay_ns_ : 0;
     logging::Error("query.restart_failed", {{"query", name()}, {"error", failure_}});
   } else {

@@ -8,8 +8,8 @@
 // Life cycle: Start resolves tries that died (asking the log), re-runs stored epochs, then starts
 // queries and scheduler. When it returns, every table has reached the last durable intent: tables
 // are open for reading. A query that fails by itself is started again after a pause (1 s, doubled
-// up to 30 s) as long as its failure may pass (kUnavailable, kTimeout, kResourceExhausted); any
-// other stays stopped and is shown with its reason.
+// up to 30 s, or to 5 s when a peer is away) as long as its failure may pass (kUnavailable,
+// kTimeout, kResourceExhausted); any other stays stopped and is shown with its reason.
 //
 // Upkeep, once a second: the log keeps what no query has flushed yet (pins), restarts queries,
 // forgets commit tags that nobody will ask for (commit_tags.h), closes nothing.
