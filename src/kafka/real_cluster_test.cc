@@ -146,6 +146,19 @@ TEST_F(RealCluster, APositionThatIsNotThereIsToldToWhoeverOnlyWaits) {
   EXPECT_EQ(told.error().code, ErrorCode::kNotFound) << Said(told.error());
 }
 
+TEST_F(RealCluster, ATimeIsTheFirstOffsetThatCameThen) {
+  ASSERT_TRUE(Write(*writer_, "o", 1, {"a", "b"}, topic_));
+  const auto source = OpenSource(true);
+  const auto range = source->Readable(kFirst);
+  ASSERT_TRUE(range);
+  const auto block = source->Read(kFirst, range->begin, range->end, 1 << 20);
+  ASSERT_TRUE(block);
+  const TimestampMs came = block->records.front().timestamp;
+  EXPECT_EQ(*source->OffsetForTime(kFirst, TimestampMs(-5)), Offset(0));
+  EXPECT_EQ(*source->OffsetForTime(kFirst, came), Offset(0));
+  EXPECT_EQ(*source->OffsetForTime(kFirst, came + 3'600'000), range->end);
+}
+
 TEST_F(RealCluster, TopicsAreComparedAndNeverAltered) {
   log::TopicSpec spec;
   spec.name = topic_;
