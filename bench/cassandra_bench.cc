@@ -3,10 +3,10 @@
 //   cassandra_bench HOST PORT [ROWS=500000]
 //
 // Method: rows of about 300 bytes (uuid key, 9 columns), made before the clock starts, go through
-// the table sink as epochs of 10,000 do: encoded, grouped by partition, written with 256 requests in
-// flight at LOCAL_ONE, each acknowledged before the clock stops. Every key is its own partition, so
-// each row is one request: the hard case. CPU is that of this process, encoding included. After it,
-// the rows are counted in the table.
+// the table sink as epochs of 10,000 do: encoded, grouped by partition, written with 256 requests
+// in flight at LOCAL_ONE, each acknowledged before the clock stops. Every key is its own partition,
+// so each row is one request: the hard case. CPU is that of this process, encoding included. After
+// it, the rows are counted in the table.
 #include <cstdlib>
 #include <vector>
 
@@ -24,7 +24,8 @@ namespace {
 
 constexpr size_t kBatchRows = 10'000;
 constexpr const char* kSchema = R"(
-CREATE KEYSPACE millrace_bench WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1};
+CREATE KEYSPACE millrace_bench
+  WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1};
 CREATE TABLE millrace_bench.users (
   id uuid PRIMARY KEY, full_name text, email text, city text, country text, address text,
   age int, registered timestamp, is_adult boolean, picture text);

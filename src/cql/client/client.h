@@ -1,14 +1,14 @@
 // Client: a real Cassandra (4.0 or later), or whatever speaks its protocol.
 //
 //   MR_ASSIGN(auto client, Client::Open({.contact_points = {"10.0.0.1"}, .user = "app", ...}));
-//   MR_ASSIGN(auto insert, client->Prepare("INSERT INTO ks.t (k, v) VALUES (?, ?) USING TIMESTAMP ?"));
+//   MR_ASSIGN(auto insert, client->Prepare("INSERT INTO ks.t (k) VALUES (?) USING TIMESTAMP ?"));
 //   MR_TRY(client->Write(requests));           // when it returns, the cluster has acknowledged all
 //   MR_ASSIGN(Answer page, client->Query("SELECT ... FROM ks.t", {.page_rows = 1000}));
 //
 // Requests go to a node that owns their token, else to any other that is up. Statements must be
 // idempotent: whatever may pass (time-outs, too few replicas, overload, a lost connection) is
-// repeated with growing pauses for up to `retry_timeout`. Nodes that are away are tried again in the
-// background for as long as the client lives.
+// repeated with growing pauses for up to `retry_timeout`. Nodes that are away are tried again in
+// the background for as long as the client lives.
 //
 // Thread contract: every function from any thread.
 #pragma once

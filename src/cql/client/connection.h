@@ -48,7 +48,8 @@ class Connection {
   using Handler = std::function<void(Result<wire::Frame>)>;
 
   // kUnavailable, kTimeout: may go through later. kInvalidArgument: wrong user or password, or a
-  // file of TLS; kUnsupported: neither v5 nor v4 is spoken there. Each names address, setting, cure.
+  // file of TLS; kUnsupported: neither v5 nor v4 is spoken there. Each names address, setting and
+  // cure.
   static Result<std::unique_ptr<Connection>> Open(const std::string& host,
                                                   const ClientOptions& options);
   // Ends what is under way with kUnavailable.

@@ -1,5 +1,5 @@
-// ClientOptions: where a cluster is and how it is spoken to. Errors name settings by the names here,
-// behind `settings` ("cassandra.port").
+// ClientOptions: where a cluster is and how it is spoken to. Errors name settings by the names
+// here, behind `settings` ("cassandra.port").
 #pragma once
 
 #include <chrono>

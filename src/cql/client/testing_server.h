@@ -1,7 +1,7 @@
 // TestServer: a node of one, built from the codec, on a loopback port: tests decide how it answers.
 //
 //   TestServer server({.version_most = 4});
-//   server.on_write = [](const ReceivedWrite& write) -> wire::Response { return wire::ResultBody{}; };
+//   server.on_write = [](const ReceivedWrite&) -> TestServer::Reply { return {}; };
 //   auto client = Client::Open(server.Options());
 #pragma once
 

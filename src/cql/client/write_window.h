@@ -1,5 +1,5 @@
-// WriteWindow: one Write under way: a bounded number of requests sent, the rest waiting, failed ones
-// repeated. Within src/cql/client only.
+// WriteWindow: one Write under way: a bounded number of requests sent, the rest waiting, failed
+// ones repeated. Within src/cql/client only.
 //
 // Thread contract: Run on the caller's thread, which does all work but noting what came.
 #pragma once

@@ -2,7 +2,8 @@
 // specification), and LZ4 as both versions use it.
 //
 //   plain:      payload bytes, 17 bits | self-contained, 1 | padding, 6          | CRC24, 3 bytes
-//   compressed: compressed bytes, 17 bits | plain bytes, 17 | self-contained, 1 | padding, 5 | CRC24
+//   compressed: compressed bytes, 17 bits | plain bytes, 17 | self-contained, 1 | padding, 5 |
+//               CRC24, 3 bytes
 //   then the payload and its CRC32, 4 bytes; all numbers little-endian.
 //
 // A self-contained segment holds whole frames; one that is not holds a part of one long frame. A
