@@ -62,6 +62,7 @@ Project ProjectLoader::Load() {
   LoadTopics(section);
   LoadReferences(section);
   LoadTables(section);
+  CheckTablesRole();
   LoadQueries(section);
   LoadPools(section);
   LoadDags(section);
@@ -91,76 +92,6 @@ void ProjectLoader::LoadSettings(const Section& root) {
   settings.flush_interval_us = store.DurationUs("flush_interval");
   settings.store_shards = static_cast<int>(store.Integer("shards"));
   settings.shutdown_timeout_us = root.DurationUs("shutdown_timeout");
-}
-
-void ProjectLoader::LoadProfile(const Section& root) {
-  if (options_.profile.empty()) return;
-  std::vector<std::string> names;
-  for (const auto& [name, profile] : root.Children("profiles")) {
-    names.push_back(name);
-    if (name != options_.profile) continue;
-    LoadRoles(name, profile);
-    return;
-  }
-  const std::string nearest = sql::NearestName(options_.profile, names);
-  Error({}, fmt::format("no profile \"{}\"", options_.profile),
-        nearest.empty() ? "" : fmt::format("did you mean \"{}\"?", nearest));
-}
-
-void ProjectLoader::LoadRoles(const std::string& profile, const Section& section) {
-  const Section roles = section.Child("roles");
-  for (const std::string& role : MembersOf("profiles.*.roles")) {
-    const std::string place = roles.Text(role);
-    if (place == "embedded" || (role == "log" && place == "kafka")) continue;
-    Error(roles.Where(role),
-          fmt::format("profile {}: role {} on {} is not built yet", profile, role, place),
-          "this version runs that role embedded");
-  }
-  if (roles.Text("log") == "kafka") LoadKafka(profile, section);
-}
-
-void ProjectLoader::LoadKafka(const std::string& profile, const Section& section) {
-  const Section given = section.Child("kafka");
-  KafkaRole role;
-  kafka::ClientSettings& settings = role.settings;
-  settings.place = fmt::format("profiles.{}.kafka", profile);
-  settings.project = project_.name;
-  settings.bootstrap_servers = given.Text("bootstrap_servers");
-  if (settings.bootstrap_servers.empty()) {
-    Error(section.Child("roles").Where("log"),
-          fmt::format("profile {}: role log is on kafka, but no cluster is named", profile),
-          fmt::format("add {}.bootstrap_servers", settings.place));
-  }
-  settings.replication = static_cast<int>(given.Integer("replication"));
-  settings.transaction_timeout =
-      std::chrono::milliseconds(given.DurationUs("transaction_timeout") / 1000);
-  settings.transaction_bytes_max = static_cast<uint64_t>(given.Bytes("transaction_bytes"));
-  settings.prefetch_bytes = static_cast<uint64_t>(given.Bytes("prefetch"));
-  const Section tls = given.Child("tls");
-  settings.tls.enabled = tls.Boolean("enabled");
-  settings.tls.verify_host = tls.Boolean("verify_host");
-  const auto file = [&](std::string_view name) {
-    const std::string path = tls.Text(name);
-    if (path.empty()) return path;
-    if (!fs_.Exists(PathOf(path))) Error(tls.Where(name), fmt::format("no file {}", PathOf(path)));
-    return PathOf(path);
-  };
-  settings.tls.ca_file = file("ca");
-  settings.tls.certificate_file = file("certificate");
-  settings.tls.key_file = file("key");
-  const Section sasl = given.Child("sasl");
-  const std::string mechanism = sasl.Text("mechanism");
-  using kafka::SaslMechanism;
-  settings.sasl.mechanism = mechanism == "plain"           ? SaslMechanism::kPlain
-                            : mechanism == "scram_sha_256" ? SaslMechanism::kScramSha256
-                            : mechanism == "scram_sha_512" ? SaslMechanism::kScramSha512
-                                                           : SaslMechanism::kNone;
-  settings.sasl.user = sasl.Text("user");
-  role.secret_place = sasl.Text("password");
-  if (mechanism != "none" && (settings.sasl.user.empty() || role.secret_place.empty()))
-    Error(sasl.Where("mechanism"),
-          fmt::format("profile {}: {} needs user and password", profile, mechanism));
-  project_.kafka = std::move(role);
 }
 
 void ProjectLoader::LoadTests(const Section& root) {

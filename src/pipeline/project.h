@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cql/client/options.h"
 #include "extract/spec.h"
 #include "io/file_system.h"
 #include "kafka/settings.h"
@@ -116,6 +117,13 @@ struct TableDef {
   sql::Location where;
 };
 
+// Tables in a Cassandra cluster (profiles.*.cassandra).
+struct CassandraDef {
+  cql::ClientOptions client;
+  std::string password_place;  // "env:NAME" or "file:PATH"; read when the workspace is opened
+  bool alter_schema = false;
+};
+
 struct RuntimeSettings {
   std::string listen;
   log::Durability durability = log::Durability::kSync;
@@ -154,6 +162,7 @@ struct Project {
   std::vector<store::Keyspace> keyspaces;
   std::vector<store::UserType> types;
   std::map<std::string, TableDef> tables;  // by "keyspace.table"
+  std::optional<CassandraDef> cassandra;   // absent: tables are embedded
   std::vector<std::string> test_files;
 };
 

@@ -22,8 +22,9 @@ class ProjectLoader {
  private:
   void LoadSettings(const Section& root);
   void LoadProfile(const Section& root);
-  void LoadRoles(const std::string& profile, const Section& section);
   void LoadKafka(const std::string& profile, const Section& section);
+  void LoadCassandra(const Section& section);
+  void CheckTablesRole();
   void LoadTopics(const Section& root);
   void LoadTopic(const std::string& name, const Section& section);
   void LoadReferences(const Section& root);

@@ -354,8 +354,8 @@ TEST_F(ProjectTest, AProfileSaysWhereTopicsAreAndRefusesWhatIsNotBuilt) {
   ExpectProblem("profiles:\n  c:\n    roles: {log: kafka}\n",
                 "pipeline.yaml:3:18: error: profile c: role log is on kafka, but no cluster is "
                 "named");
-  ExpectProblem("profiles:\n  c:\n    roles: {tables: cassandra}\n",
-                "pipeline.yaml:3:21: error: profile c: role tables on cassandra is not built yet");
+  ExpectProblem("profiles:\n  c:\n    roles: {engine: spark}\n",
+                "pipeline.yaml:3:21: error: profile c: role engine on spark is not built yet");
   ExpectProblem(
       "profiles:\n  c:\n    roles: {log: kafka}\n    kafka:\n"
       "      bootstrap_servers: a:1\n      sasl: {mechanism: plain, user: u}\n",
@@ -365,6 +365,45 @@ TEST_F(ProjectTest, AProfileSaysWhereTopicsAreAndRefusesWhatIsNotBuilt) {
 
 TEST_F(ProjectTest, RepeatsAreMistakes) {
   ExpectProblem("tables: x.cql\n", "pipeline.yaml:1:1: error: key \"tables\" stands here twice");
+}
+
+TEST_F(ProjectTest, ProfilesSayWhereTablesAreAndRefuseByNameWhatIsNotBuilt) {
+  const auto load = [&](std::string_view profile, std::string_view text, Problems& problems) {
+    Write("pipeline.yaml", fmt::format("{}profiles:\n  p:\n{}", kHead, text));
+    LoadOptions options;
+    options.profile = profile;
+    options.environment = [](const std::string&) { return std::nullopt; };
+    return LoadProject(fs_, "/p/pipeline.yaml", options, problems);
+  };
+  Problems none;
+  const auto project = load("p",
+                            "    roles: {tables: cassandra}\n"
+                            "    cassandra: {contact_points: [a, b], port: 9142, user: u, "
+                            "password: 'env:P', consistency: quorum, retry_timeout: 2s}\n",
+                            none);
+  ASSERT_TRUE(project) << none.at(0).ToString();
+  ASSERT_TRUE(project->cassandra);
+  EXPECT_EQ(project->cassandra->client.contact_points, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(project->cassandra->client.port, 9142);
+  EXPECT_EQ(project->cassandra->client.consistency, cql::wire::Consistency::kQuorum);
+  EXPECT_EQ(project->cassandra->client.retry_timeout, std::chrono::seconds(2));
+  EXPECT_EQ(project->cassandra->client.settings, "profiles.p.cassandra");
+  EXPECT_FALSE(load("", "    roles: {tables: cassandra}\n", none)->cassandra);
+
+  const std::pair<std::string_view, std::string_view> mistakes[] = {
+      {"    roles: {tables: postgresql}\n",
+       "profile p: role tables on postgresql is not built yet"},
+      {"    roles: {tables: cassandra}\n    cassandra: {user: u}\n",
+       "a login is a user and a password"},
+      {"    roles: {tables: cassandra}\n    cassandra: {tls: {ca_file: none.pem}}\n",
+       "no file /p/none.pem"},
+  };
+  for (const auto& [text, message] : mistakes) {
+    Problems problems;
+    EXPECT_FALSE(load("p", text, problems)) << text;
+    ASSERT_EQ(problems.size(), 1U) << text;
+    EXPECT_EQ(problems[0].message, message);
+  }
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/logging.h"
+#include "connect/cassandra_store.h"
 #include "connect/connectors.h"
 #include "extract/spec.h"
 #include "pipeline/tasks.h"
@@ -158,7 +159,42 @@ Status Workspace::OpenStore(const WorkspaceOptions& options) {
   if (topics_->external()) {
     for (const QueryDef& query : project_.queries) store_options.logged_queries.insert(query.name);
   }
+  if (!options.in_memory) MR_TRY(CheckTablesPlace());
   MR_ASSIGN(store_, store::Store::Open(std::move(store_options)));
+  return project_.cassandra && !options.in_memory ? OpenCassandra() : Status();
+}
+
+// Progress belongs to the tables it was made with: with others, rows would be missing in them.
+Status Workspace::CheckTablesPlace() {
+  const std::string path = PathOf("TABLES");
+  const std::string_view place = project_.cassandra ? "cassandra" : "embedded";
+  std::string known(fs_.Exists(PathOf("store")) ? "embedded" : "");  // folders from before the file
+  if (fs_.Exists(path)) {
+    MR_ASSIGN(known, io::ReadWholeFile(fs_, path, 4096));
+  }
+  if (known.empty() || known == place)
+    return known == place ? Status() : io::WriteFileAtomically(fs_, path, place);
+  return std::unexpected(
+      Error{ErrorCode::kInvalidArgument,
+            fmt::format("{}: its queries have written tables that are {}, now they are to be {}",
+                        project_.data_folder, known, place),
+            "give each profile a data folder of its own, with --data"});
+}
+
+Status Workspace::OpenCassandra() {
+  cql::ClientOptions client = project_.cassandra->client;
+  if (!project_.cassandra->password_place.empty()) {
+    auto password = extract::ReadSecret(project_.cassandra->password_place);
+    if (!password)
+      return std::unexpected(
+          std::move(password.error()).WithContext(client.settings + ".password"));
+    client.password = std::move(*password);
+  }
+  MR_ASSIGN(auto opened, cql::Client::Open(std::move(client)));
+  connect::CassandraTables tables{{project_.keyspaces, project_.types, {}},
+                                  project_.cassandra->alter_schema};
+  for (const auto& [name, table] : project_.tables) tables.schema.tables.push_back(table.schema);
+  store_ = connect::MakeCassandraStore(std::move(store_), std::move(opened), std::move(tables));
   return {};
 }
 

@@ -5,6 +5,7 @@
 //   <data>/LOCK      held by the one process that has the folder open
 //   <data>/FORMAT    version of the folder's layout
 //   <data>/ROLES     which Kafka cluster its positions belong to; absent: the embedded log
+//   <data>/TABLES    where the tables are that the progress in this folder is of
 //   <data>/log/      topics            (src/log)
 //   <data>/store/    tables and state  (src/store)
 //   <data>/meta/     runs and tries    (src/meta)
@@ -79,6 +80,8 @@ class Workspace {
   Status OpenTopics();
   Status CheckRoles();
   Status OpenStore(const WorkspaceOptions& options);
+  Status OpenCassandra();
+  Status CheckTablesPlace();
   Status OpenDatabase();
   Status EnsureTopics();
   Status EnsureTables();
