@@ -33,8 +33,9 @@ format-check:
 test: format-check build ## Formatting check, build with warnings as errors, all tests
 	ctest --test-dir build/dev --output-on-failure -j $(JOBS)
 
-test-real: build ## The pipeline on real systems, fetched from Maven Central (needs Java 17 and Maven)
+test-real: build ## The example on real systems, fetched by Maven and started on loopback (needs a JDK 17 and Maven)
 	tests/real/kafka_test.py --bin build/dev
+	tests/real/cassandra_test.py --bin build/dev
 
 bench: ## Run the benchmarks of the README and write build/bench/results.json
 	@tools/install-deps.sh test
