@@ -1,6 +1,6 @@
 # Millrace: the two commands are `make run` and `make test`. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help install run build test test-real format format-check bench asan tsan fuzz clean
+.PHONY: help install run build test test-real format format-check bench bench-real asan tsan fuzz clean
 
 JOBS ?= $(shell nproc)
 RUN_DATA ?= build/run/data
@@ -43,6 +43,12 @@ bench: ## Run the benchmarks of the README and write build/bench/results.json
 	cmake --preset bench >build/cmake-bench.log || { cat build/cmake-bench.log; exit 1; }
 	cmake --build build/bench -j $(JOBS)
 	bench/run.sh
+
+bench-real: ## The same against real systems, fetched by Maven and started on loopback
+	@mkdir -p build
+	cmake --preset bench >build/cmake-bench.log || { cat build/cmake-bench.log; exit 1; }
+	cmake --build build/bench --target cassandra_bench -j $(JOBS)
+	bench/run_real.sh
 
 asan: ## All tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	cmake --preset asan && cmake --build build/asan -j $(JOBS) && ctest --test-dir build/asan --output-on-failure

@@ -121,6 +121,8 @@ class CassandraStore final : public store::Store {
   // The rows of all pages, or of one when `paging_state` is given, which is then moved on.
   Result<std::vector<Value::List>> Rows(const CassandraSelect& select, size_t page_rows,
                                         std::string* paging_state);
+  Result<std::vector<std::vector<Value::List>>> RowsOfEach(
+      const std::vector<CassandraSelect>& selects);
 
   std::unique_ptr<store::Store> state_;
   std::unique_ptr<cql::Client> client_;
@@ -142,6 +144,15 @@ Status CassandraStore::SyncOnce() {
   return {};
 }
 
+// By the answer's own columns or, where the node left them out, those that PREPARE told.
+Result<std::vector<Value::List>> RowsOfPage(const cql::Answer& answer,
+                                            const cql::PreparedStatement& statement) {
+  if (answer.rows() == nullptr)
+    return Fail(ErrorCode::kDamaged, "a SELECT was answered without rows: {}", statement.text);
+  const auto& own = answer.rows()->metadata.columns;
+  return cql::DecodeRows(*answer.rows(), own.empty() ? statement.columns : own);
+}
+
 Result<std::vector<Value::List>> CassandraStore::Rows(const CassandraSelect& select,
                                                       size_t page_rows, std::string* paging_state) {
   MR_ASSIGN(const cql::PreparedPtr statement, client_->Prepare(select.text));
@@ -154,10 +165,7 @@ Result<std::vector<Value::List>> CassandraStore::Rows(const CassandraSelect& sel
                                             .token = select.token,
                                             .value_count = select.value_count,
                                             .values = select.values}));
-    if (answer.rows() == nullptr)
-      return Fail(ErrorCode::kDamaged, "a SELECT was answered without rows: {}", select.text);
-    const auto& own = answer.rows()->metadata.columns;
-    MR_ASSIGN(auto rows, cql::DecodeRows(*answer.rows(), own.empty() ? statement->columns : own));
+    MR_ASSIGN(auto rows, RowsOfPage(answer, *statement));
     all.insert(all.end(), std::make_move_iterator(rows.begin()),
                std::make_move_iterator(rows.end()));
     state = answer.rows()->metadata.paging_state;
@@ -185,15 +193,40 @@ Result<store::ScanPage> CassandraStore::Scan(const store::TableHandle& table,
   return page;
 }
 
+// The rows of each of `selects`, which differ in their values only.
+Result<std::vector<std::vector<Value::List>>> CassandraStore::RowsOfEach(
+    const std::vector<CassandraSelect>& selects) {
+  constexpr int32_t kPageRows = 1000;
+  std::vector<std::vector<Value::List>> all;
+  if (selects.empty()) return all;
+  MR_ASSIGN(const cql::PreparedPtr statement, client_->Prepare(selects[0].text));
+  std::vector<cql::ReadParameters> reads;
+  for (const CassandraSelect& select : selects)
+    reads.push_back({.page_rows = kPageRows,
+                     .token = select.token,
+                     .value_count = select.value_count,
+                     .values = select.values});
+  MR_ASSIGN(const std::vector<cql::Answer> answers, client_->ExecuteMany(*statement, reads));
+  for (size_t i = 0; i < answers.size(); ++i) {
+    MR_ASSIGN(auto rows, RowsOfPage(answers[i], *statement));
+    std::string state(answers[i].rows()->metadata.paging_state);
+    while (!state.empty()) {
+      MR_ASSIGN(auto more, Rows(selects[i], kPageRows, &state));
+      rows.insert(rows.end(), std::make_move_iterator(more.begin()),
+                  std::make_move_iterator(more.end()));
+    }
+    all.push_back(std::move(rows));
+  }
+  return all;
+}
+
 Result<store::LookupResult> CassandraStore::Lookup(const store::TableHandle& table,
                                                    std::span<const data::ColumnPtr> keys,
                                                    const std::vector<std::string>& columns) {
-  constexpr size_t kPageRows = 1000;
   const size_t count = keys.empty() ? 0 : keys[0]->length();
-  MR_ASSIGN(const CassandraSelect shape, SelectOf(*table, {.columns = columns}));
-  store::LookupResult result;
-  std::vector<Value::List> found;
-  std::map<std::string, std::vector<Value::List>> known;  // by the encoded key
+  std::vector<CassandraSelect> selects;                // one for each key there is
+  std::map<std::string, size_t> known;                 // by the encoded key: its select
+  std::vector<std::pair<uint32_t, size_t>> key_reads;  // row of `keys`, its select
   for (size_t row = 0; row < count; ++row) {
     store::ScanRequest request{.columns = columns};
     request.partition.emplace();
@@ -205,17 +238,22 @@ Result<store::LookupResult> CassandraStore::Lookup(const store::TableHandle& tab
           .push_back(std::move(value));
     }
     if (has_null) continue;
-    const auto select = SelectOf(*table, request);
+    auto select = SelectOf(*table, request);
+    // A value that can be no key is the key of no row.
     if (!select && select.error().code == ErrorCode::kInvalidArgument) continue;
     if (!select) return std::unexpected(select.error());
-    auto at = known.find(select->values);
-    if (at == known.end()) {
-      MR_ASSIGN(auto rows, Rows(*select, kPageRows, nullptr));
-      at = known.emplace(select->values, std::move(rows)).first;
-    }
-    found.insert(found.end(), at->second.begin(), at->second.end());
-    result.key_rows.resize(found.size(), static_cast<uint32_t>(row));
+    const auto [at, is_new] = known.emplace(select->values, selects.size());
+    if (is_new) selects.push_back(std::move(*select));
+    key_reads.emplace_back(static_cast<uint32_t>(row), at->second);
   }
+  MR_ASSIGN(const auto rows, RowsOfEach(selects));
+  store::LookupResult result;
+  std::vector<Value::List> found;
+  for (const auto& [row, select] : key_reads) {
+    found.insert(found.end(), rows[select].begin(), rows[select].end());
+    result.key_rows.resize(found.size(), row);
+  }
+  MR_ASSIGN(const CassandraSelect shape, SelectOf(*table, {.columns = columns}));
   MR_ASSIGN(result.rows, BatchOf(shape, found));
   return result;
 }

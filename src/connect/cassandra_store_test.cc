@@ -109,6 +109,38 @@ TEST_F(CassandraStoreTest, ProgressFollowsAcknowledgedRows) {
   EXPECT_EQ(store_->LoadProgress("q")->epoch, EpochId(1)) << "progress ran ahead of rows";
 }
 
+TEST_F(CassandraStoreTest, LookUpsAskEachKeyOnceAndGiveRowsByKey) {
+  std::string one;
+  std::string two;
+  for (const int32_t hits : {1, 2}) {
+    std::string bytes;
+    AppendBig(bytes, hits);
+    if (hits == 1) cql::wire::AppendBytes(one, bytes);
+    cql::wire::AppendBytes(two, bytes);
+  }
+  std::string de;
+  cql::wire::AppendBytes(de, "de");
+  server_.on_write = [&](const cql::ReceivedWrite& read) -> cql::TestServer::Reply {
+    cql::wire::RowsResult rows;
+    rows.metadata.columns = {{"ks", "visits", "hits", store::CqlType(store::CqlKind::kInt)}};
+    rows.metadata.column_count = 1;
+    rows.row_count = read.rows[0] == de ? 1 : 2;
+    rows.cells = read.rows[0] == de ? one : two;
+    return {cql::wire::ResultBody{rows}};
+  };
+  server_.ForgetPrepared();
+  const std::vector<Value> countries = {Value::String("de"), Value::Null(), Value::String("fr"),
+                                        Value::String(""), Value::String("de")};
+  const data::ColumnPtr key = data::ColumnFromValues(data::DataType::String(), countries);
+  const auto found =
+      store_->Lookup(*store_->FindTable("ks", "visits"), std::span(&key, 1), {"hits"});
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->key_rows, (std::vector<uint32_t>{0, 2, 2, 4}));
+  ASSERT_EQ(found->rows.rows, 4u);
+  EXPECT_EQ(found->rows.columns[0]->ValueAt(2).integer(), 2);
+  EXPECT_EQ(server_.writes().size(), 2u) << "each key is asked once";
+}
+
 TEST_F(CassandraStoreTest, RefusesByNameWhatIsNotThere) {
   const auto shadow = store_->CreateShadow("ks", "visits");
   ASSERT_FALSE(shadow);

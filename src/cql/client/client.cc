@@ -56,7 +56,60 @@ class ClientImpl final : public Client {
         parameters.token, &statement);
   }
 
+  Result<std::vector<Answer>> ExecuteMany(const PreparedStatement& statement,
+                                          std::span<const ReadParameters> reads) override {
+    const auto gathered = std::make_shared<Gathered>();
+    gathered->answers.resize(reads.size());
+    for (size_t i = 0; i < reads.size(); ++i) {
+      gathered->WaitBelow(options_.in_flight_max);
+      const auto connection = pool_.Pick(reads[i].token);
+      if (connection == nullptr) continue;
+      ++counters_.requests;
+      gathered->Begin();
+      const Status sent = connection->Send(
+          wire::ExecuteRequest{statement.id, statement.result_metadata_id, Translate(reads[i])},
+          [gathered, i](const Result<wire::Frame>& frame) { gathered->End(i, ToAnswer(frame)); });
+      if (!sent) gathered->End(i, std::unexpected(sent.error()));
+    }
+    gathered->WaitBelow(1);
+    std::vector<Answer> answers;
+    for (size_t i = 0; i < reads.size(); ++i) {
+      std::optional<Result<Answer>>& answer = gathered->answers[i];
+      if (answer && *answer && !std::holds_alternative<wire::ErrorResponse>((*answer)->response)) {
+        answers.push_back(std::move(**answer));
+        continue;
+      }
+      // What failed is asked again with pauses, and prepared again where it was forgotten.
+      MR_ASSIGN(Answer again, Execute(statement, reads[i]));
+      answers.push_back(std::move(again));
+    }
+    return answers;
+  }
+
  private:
+  // Answers as they come. Shared with the handlers.
+  struct Gathered {
+    std::mutex mutex;
+    std::condition_variable came;
+    std::vector<std::optional<Result<Answer>>> answers;
+    size_t under_way = 0;
+
+    void Begin() {
+      const std::lock_guard lock(mutex);
+      ++under_way;
+    }
+    void End(size_t i, Result<Answer> answer) {
+      const std::lock_guard lock(mutex);
+      answers[i] = std::move(answer);
+      --under_way;
+      came.notify_all();
+    }
+    void WaitBelow(size_t most) {
+      std::unique_lock lock(mutex);
+      came.wait(lock, [&] { return under_way < most; });
+    }
+  };
+
   wire::QueryParameters Translate(const ReadParameters& parameters) const {
     return {.consistency = options_.consistency,
             .value_count = parameters.value_count,

@@ -77,6 +77,9 @@ class Client {
   virtual Result<Answer> Query(std::string_view text, const ReadParameters& parameters = {}) = 0;
   virtual Result<Answer> Execute(const PreparedStatement& statement,
                                  const ReadParameters& parameters) = 0;
+  // As many at once as may be under way; the answers in the order of `reads`.
+  virtual Result<std::vector<Answer>> ExecuteMany(const PreparedStatement& statement,
+                                                  std::span<const ReadParameters> reads) = 0;
   virtual ClientCounters counters() const = 0;
 };
 

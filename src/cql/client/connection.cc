@@ -20,6 +20,13 @@ const wire::RowsResult* Answer::rows() const {
   return result == nullptr ? nullptr : std::get_if<wire::RowsResult>(result);
 }
 
+Result<Answer> ToAnswer(const Result<wire::Frame>& frame) {
+  if (!frame) return std::unexpected(frame.error());
+  auto body = std::make_unique<std::string>(frame->body);
+  MR_ASSIGN(auto response, wire::DecodeResponse(frame->header, *body));
+  return Answer{std::move(body), std::move(response)};
+}
+
 Connection::~Connection() {
   stopping_ = true;
   if (socket_ != nullptr) socket_->Wake();
@@ -60,18 +67,7 @@ Result<Answer> Connection::Call(const wire::Request& request) {
   };
   const auto waiting = std::make_shared<Waiting>();
   MR_TRY(Send(request, [waiting](Result<wire::Frame> frame) {
-    Result<Answer> answer = std::unexpected(Error{});
-    if (!frame) {
-      answer = std::unexpected(std::move(frame.error()));
-    } else {
-      auto body = std::make_unique<std::string>(frame->body);
-      auto response = wire::DecodeResponse(frame->header, *body);
-      if (response) {
-        answer = Answer{std::move(body), std::move(*response)};
-      } else {
-        answer = std::unexpected(std::move(response.error()));
-      }
-    }
+    auto answer = ToAnswer(frame);
     const std::lock_guard lock(waiting->mutex);
     waiting->answer = std::move(answer);
     waiting->came.notify_all();

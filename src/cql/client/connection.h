@@ -42,6 +42,8 @@ struct Answer {
   // The rows of a RESULT; nullptr for any other answer.
   const wire::RowsResult* rows() const;
 };
+// A handler's frame, copied and decoded.
+Result<Answer> ToAnswer(const Result<wire::Frame>& frame);
 
 class Connection {
  public:
