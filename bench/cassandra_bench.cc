@@ -1,6 +1,6 @@
 // Rows per second and client CPU of Cassandra's client alone, into one real node.
 //
-//   cassandra_bench HOST PORT [ROWS=500000]
+//   cassandra_bench HOST PORT [ROWS=500000] [VERSION=5] [none|lz4]
 //
 // Method: rows of about 300 bytes (uuid key, 9 columns), made before the clock starts, go through
 // the table sink as epochs of 10,000 do: encoded, grouped by partition, written with 256 requests
@@ -82,11 +82,9 @@ Result<int64_t> CountRows(cql::Client& client) {
   return count;
 }
 
-Status Run(const std::string& host, uint16_t port, size_t rows) {
-  MR_ASSIGN(const auto client,
-            cql::Client::Open({.contact_points = {host},
-                               .port = port,
-                               .consistency = cql::wire::Consistency::kLocalOne}));
+Status Run(cql::ClientOptions options, size_t rows) {
+  options.consistency = cql::wire::Consistency::kLocalOne;
+  MR_ASSIGN(const auto client, cql::Client::Open(std::move(options)));
   const cql::WantedSchema wanted = Wanted();
   MR_ASSIGN(const cql::SchemaPlan plan, cql::CompareSchema(*client, wanted));
   MR_TRY(cql::ApplySchema(*client, plan, false));
@@ -130,12 +128,17 @@ Status Run(const std::string& host, uint16_t port, size_t rows) {
 
 int main(int argc, char** argv) {
   if (argc < 3) {
-    fmt::print(stderr, "usage: cassandra_bench HOST PORT [ROWS]\n");
+    fmt::print(stderr, "usage: cassandra_bench HOST PORT [ROWS] [VERSION] [none|lz4]\n");
     return 2;
   }
+  millrace::cql::ClientOptions options;
+  options.contact_points = {argv[1]};
+  options.port = static_cast<uint16_t>(std::strtoul(argv[2], nullptr, 10));
   const size_t rows = argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 500'000;
-  const auto done =
-      millrace::Run(argv[1], static_cast<uint16_t>(std::strtoul(argv[2], nullptr, 10)), rows);
+  if (argc > 4) options.version_most = static_cast<uint8_t>(std::strtoul(argv[4], nullptr, 10));
+  if (argc > 5 && std::string_view(argv[5]) == "lz4")
+    options.compression = millrace::cql::wire::Compression::kLz4;
+  const auto done = millrace::Run(std::move(options), rows);
   if (done) return 0;
   fmt::print(stderr, "{}\n", done.error().ToString());
   return 1;

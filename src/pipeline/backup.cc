@@ -115,7 +115,8 @@ Result<BackupReport> MakeBackup(Workspace& workspace, const std::string& target)
   if (fs.Exists(workspace.PathOf("refs"))) {
     MR_TRY(CopyTree(fs, workspace.PathOf("refs"), io::JoinPath(partial, "refs"), copied));
   }
-  MR_TRY(CopyFile(fs, workspace.PathOf("FORMAT"), io::JoinPath(partial, "FORMAT"), copied));
+  for (const char* name : {"FORMAT", "TABLES"})
+    MR_TRY(CopyFile(fs, workspace.PathOf(name), io::JoinPath(partial, name), copied));
   MR_TRY(fs.SyncFolder(partial));
   MR_TRY(fs.Rename(partial, target));
   MR_TRY(fs.SyncFolder(io::FolderOf(target)));

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "connect/connectors.h"
+#include "cql/client/testing_server.h"
 #include "pipeline/backup.h"
 #include "pipeline/operation.h"
 #include "pipeline/query_host.h"
@@ -586,6 +587,43 @@ TEST_F(RunnerTest, RunsAreTriggeredWithParametersClearedBackfilledAndCancelled) 
 TEST_F(RunnerTest, UnknownOperationsAndNumbersAreRefused) {
   EXPECT_EQ(Do({"nope", {}, {}, ""}).error().code, ErrorCode::kNotFound);
   EXPECT_EQ(Do({"tail", {"raw"}, {{"last", "ten"}}, ""}).error().code, ErrorCode::kInvalidArgument);
+}
+
+TEST_F(RunnerTest, TablesInCassandraHaveAFolderOfTheirOwn) {
+  cql::TestServer server({});
+  const auto open = [&](const std::string& data_folder, bool cassandra) -> Status {
+    Close();
+    project_->data_folder = data_folder;
+    project_->cassandra.reset();
+    if (cassandra) project_->cassandra = CassandraDef{server.Options(), "", false};
+    MR_ASSIGN(workspace_, Workspace::Open(*project_, io::PosixFileSystem(), io::SystemClock(), {}));
+    return {};
+  };
+  const std::string folder = folder_ + "/cassandra";
+  ASSERT_TRUE(open(folder, true));
+  Start();
+  Produce("a", "{\"id\":\"x\",\"n\":1}\nno json\n{\"id\":\"z\",\"n\":2}\n");
+  size_t rows = 0;
+  for (const cql::ReceivedWrite& write : server.writes()) rows += write.rows.size();
+  EXPECT_EQ(rows, 2U);
+  EXPECT_EQ(runner_->Snapshot().queries[0].metrics.rejected, 1U);
+  const Status replay = Do({"replay", {"k.doubled"}, {{"from", "earliest"}}, ""});
+  ASSERT_FALSE(replay);
+  EXPECT_EQ(replay.error().code, ErrorCode::kUnsupported) << replay.error().ToString();
+  ASSERT_TRUE(Do({"backup", {folder_ + "/backup"}, {}, ""}));
+  Close();
+  ASSERT_TRUE(RestoreBackup(io::PosixFileSystem(), folder_ + "/backup", folder_ + "/restored"));
+
+  for (const std::string& written : {folder, folder_ + "/restored"}) {
+    const Status embedded = open(written, false);
+    ASSERT_FALSE(embedded);
+    EXPECT_EQ(embedded.error().code, ErrorCode::kInvalidArgument);
+    EXPECT_NE(embedded.error().hint.find("--data"), std::string::npos);
+    ASSERT_TRUE(open(written, true));
+  }
+  const Status mixed = open(folder_ + "/data", true);
+  ASSERT_FALSE(mixed);
+  EXPECT_NE(mixed.error().message.find("embedded"), std::string::npos);
 }
 
 TEST_F(RunnerTest, TheFolderHasOneOwner) {

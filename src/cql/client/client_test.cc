@@ -45,8 +45,10 @@ std::multiset<std::string> ReceivedRows(TestServer& server) {
 TEST(CassandraClient, WritesInEveryVersionAndFraming) {
   for (const uint8_t version : {4, 5}) {
     for (const auto compression : {wire::Compression::kNone, wire::Compression::kLz4}) {
-      TestServer server({.version_most = version});
+      TestServer server({.version_most = version, .password = "right"});
       ClientOptions options = server.Options();
+      options.user = "app";
+      options.password = Secret("right");
       options.compression = compression;
       const auto client = Client::Open(options);
       ASSERT_TRUE(client) << client.error().ToString();
@@ -170,7 +172,9 @@ TEST(CassandraClient, GoesOnWhenConnectionsAreCutAndAnswersAreMissing) {
     if (number == 60) return {std::nullopt, false};  // no answer at all
     return {};
   };
-  const auto client = Client::Open(server.Options());
+  ClientOptions options = server.Options();
+  options.request_timeout = std::chrono::milliseconds(500);
+  const auto client = Client::Open(options);
   const auto statement = (*client)->Prepare(kInsert);
   const Rows rows(**statement, 200);
   const Status written = (*client)->Write(rows.requests);

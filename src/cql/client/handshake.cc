@@ -52,8 +52,11 @@ Result<bool> Handshake::Run(uint8_t version) {
                                                             .timeout = options_.connect_timeout,
                                                             .tls = options_.tls}));
   wire::StartupRequest startup{{{"CQL_VERSION", "3.0.0"}, {"DRIVER_NAME", "millrace"}}};
-  if (options_.compression == wire::Compression::kLz4)
+  if (options_.compression == wire::Compression::kLz4) {
     startup.options.emplace_back("COMPRESSION", "lz4");
+    // In v4 the answer to STARTUP is compressed already.
+    if (version < 5) connection_.decoder_.AllowCompressedFrames();
+  }
   MR_ASSIGN(const wire::Frame frame, Ask(startup));
   if (frame.header.version != version) return false;
   MR_ASSIGN(const auto response, wire::DecodeResponse(frame.header, frame.body));
@@ -75,7 +78,6 @@ void Handshake::StartEncoding() {
     connection_.decoder_.SwitchToSegments(options_.compression);
   } else if (options_.compression == wire::Compression::kLz4) {
     connection_.encoder_.CompressFrames();
-    connection_.decoder_.AllowCompressedFrames();
   }
 }
 
@@ -151,7 +153,7 @@ Result<wire::Frame> Handshake::Take() {
 
 Result<std::unique_ptr<Connection>> Connection::Open(const std::string& host,
                                                      const ClientOptions& options) {
-  for (uint8_t version = wire::kVersionMost; version >= wire::kVersionLeast; --version) {
+  for (uint8_t version = options.version_most; version >= wire::kVersionLeast; --version) {
     std::unique_ptr<Connection> connection(new Connection(host, options));
     auto agreed = Handshake(*connection, options).Run(version);
     if (!agreed) {

@@ -26,6 +26,7 @@ struct ClientOptions {
   std::string local_datacenter{};
   wire::Consistency consistency = wire::Consistency::kLocalQuorum;
   wire::Compression compression = wire::Compression::kNone;
+  uint8_t version_most = wire::kVersionMost;  // of the protocol; tried first
   int connections_per_node = 1;
   size_t in_flight_max = 256;  // requests of one Write that are under way at once
   std::chrono::milliseconds connect_timeout{5000};

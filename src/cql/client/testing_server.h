@@ -56,9 +56,7 @@ class TestServer {
   ClientOptions Options() const {
     ClientOptions options;
     options.port = port_;
-    options.connect_timeout = std::chrono::milliseconds(2000);
-    options.request_timeout = std::chrono::milliseconds(500);
-    options.retry_timeout = std::chrono::milliseconds(5000);
+    options.retry_timeout = std::chrono::milliseconds(20000);
     return options;
   }
   uint16_t port() const { return port_; }
@@ -109,7 +107,7 @@ class TestServer {
     wire::FrameDecoder decoder{{}};
     wire::FrameEncoder encoder{};
     wire::Compression compression = wire::Compression::kNone;
-    bool switch_after = false;  // the answer to STARTUP is sent as it came
+    bool switch_after = false;  // in v5 the answer to STARTUP is sent as it came
   };
 
   void Accept() {
@@ -187,6 +185,8 @@ class TestServer {
         if (name == "COMPRESSION") session.compression = wire::Compression::kLz4;
       }
       session.switch_after = true;
+      // As Cassandra does: in v4 its answer to STARTUP is compressed already.
+      if (session.version < 5) Switch(session);
       if (options_.password.empty()) return {wire::ReadyResponse{}};
       return {wire::AuthenticateResponse{"PasswordAuthenticator"}};
     }
