@@ -35,6 +35,7 @@ class NamedSource final : public flow::Source {
   Result<flow::OffsetRange> Readable(PartitionId partition) override {
     return source_->Readable(partition);
   }
+  Result<std::vector<flow::PartitionCut>> Cut() override { return source_->Cut(); }
   Result<flow::RecordBlock> Read(PartitionId partition, Offset from, Offset to,
                                  size_t bytes_max) override {
     return source_->Read(partition, from, to, bytes_max);

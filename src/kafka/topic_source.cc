@@ -264,6 +264,23 @@ Result<flow::OffsetRange> TopicSource::Readable(PartitionId partition) {
   return lane.range;
 }
 
+Result<std::vector<flow::PartitionCut>> TopicSource::Cut() {
+  std::vector<flow::PartitionCut> cut(lanes_.size());
+  for (size_t p = 0; p < cut.size(); ++p) {
+    MR_ASSIGN(cut[p].readable, Readable(PartitionId(static_cast<int32_t>(p))));
+  }
+  const std::lock_guard lock(mutex_);
+  for (size_t p = 0; p < cut.size(); ++p) {
+    // As the last fetch told; a partition that nobody has fetched from yet says nothing.
+    int64_t low = 0;
+    int64_t high = 0;
+    const auto error = rd_kafka_get_watermark_offsets(handle_->get(), name_.c_str(),
+                                                      static_cast<int32_t>(p), &low, &high);
+    cut[p].pending = error == RD_KAFKA_RESP_ERR_NO_ERROR && Offset(high) > cut[p].readable.end;
+  }
+  return cut;
+}
+
 Status TopicSource::AwaitSettled(PartitionId partition) {
   const auto deadline = SteadyClock::now() + client_.settings().commit_timeout;
   MR_ASSIGN(const flow::OffsetRange extent, client_.Extent(topic_, partition));

@@ -45,6 +45,9 @@ class TopicSource final : public flow::Source {
   const std::string& topic() const override { return topic_; }
   int32_t partition_count() const override { return static_cast<int32_t>(lanes_.size()); }
   Result<flow::OffsetRange> Readable(PartitionId partition) override;
+  // Kafka decides a transaction partition by partition: one that still waits for its marker is
+  // `pending` once its records were seen.
+  Result<std::vector<flow::PartitionCut>> Cut() override;
   Result<flow::RecordBlock> Read(PartitionId partition, Offset from, Offset to,
                                  size_t bytes_max) override;
   bool WaitBeyond(std::span<const Offset> seen, std::chrono::nanoseconds timeout) override;
