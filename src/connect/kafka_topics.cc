@@ -101,7 +101,8 @@ class KafkaTopics final : public Topics {
     MR_ASSIGN(const flow::OffsetRange extent, client_->Extent(topic, partition));
     MR_ASSIGN(const auto source, kafka::TopicSource::Open(*client_, topic, {}));
     MR_ASSIGN(const flow::OffsetRange readable, source->Readable(partition));
-    return log::PartitionOffsets{extent.begin, readable.end, extent.end, extent.end};
+    // Kafka does not tell where its markers begin: they count as data.
+    return log::PartitionOffsets{extent.begin, readable.end, extent.end, extent.end, extent.end};
   }
 
   Result<Offset> OffsetForTime(const std::string& topic, PartitionId partition,
