@@ -236,6 +236,8 @@ void SchedulerCore::Work() {
 void SchedulerCore::RunTry(LiveTry& attempt) {
   const Result<TaskOutcome> result = CallTask(attempt);
   const bool was_committed = !result && WasCommitted(attempt);
+  // Before the lock, which a log's first line takes.
+  if (result && !result->warning.empty()) attempt.log->Write(LogLevel::kWarning, result->warning);
   Lock lock(mutex_);
   OnTryEnded(attempt, result, was_committed);
   ++free_workers_;

@@ -165,7 +165,7 @@ class SchedulerCore {
   void SettleRun(const RunPtr& run);
   void StopRun(const RunPtr& run, std::string_view reason);
   void StartTry(const RunPtr& run, size_t task);
-  void KeepWarning(LiveTry& attempt, const std::string& warning);
+  void KeepWarning(const LiveTry& attempt, const std::string& warning);
   void OnTryEnded(LiveTry& attempt, const Result<TaskOutcome>& result, bool was_committed);
   void AfterFailure(const RunPtr& run, LiveTry& attempt, const Error& error);
   void RetryAt(const RunPtr& run, size_t task, TimestampUs at);

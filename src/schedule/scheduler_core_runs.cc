@@ -268,8 +268,7 @@ void SchedulerCore::OnTryEnded(LiveTry& attempt, const Result<TaskOutcome>& resu
   SettleRun(run);
 }
 
-void SchedulerCore::KeepWarning(LiveTry& attempt, const std::string& warning) {
-  attempt.log->Write(LogLevel::kWarning, warning);
+void SchedulerCore::KeepWarning(const LiveTry& attempt, const std::string& warning) {
   RunRecord& run = attempt.run->record;
   run.warning = warning.substr(0, kErrorBytesMax);
   PutRun(*attempt.run);
