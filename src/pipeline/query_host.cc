@@ -33,6 +33,18 @@ std::string Lines(const std::vector<std::string>& reasons) {
   return text;
 }
 
+// `now` of a query that was started again, its counters on top of those `before`.
+engine::QueryMetrics Since(const engine::QueryMetrics& before, engine::QueryMetrics now) {
+  now.records_in += before.records_in;
+  now.bytes_in += before.bytes_in;
+  now.rows_out += before.rows_out;
+  now.rejected += before.rejected;
+  now.late += before.late;
+  now.epochs += before.epochs;
+  now.replayed += before.replayed;
+  return now;
+}
+
 engine::StreamSettings SettingsOf(const QueryDefinition& definition,
                                   const RuntimeSettings& project) {
   engine::StreamSettings settings;
@@ -136,23 +148,29 @@ Status QueryHost::Prepare(const Built& built) {
   }
   return std::unexpected(Error{
       ErrorCode::kConflict,
-      fmt::format("query {} was changed in a way its state cannot follow:{}", name(),
-                  Lines(change.reasons)),
+      fmt::format("it was changed in a way its state cannot follow:{}", Lines(change.reasons)),
       fmt::format("set the old definition back, or give the query a new name to start it afresh")});
 }
 
 Status QueryHost::Start() {
-  MR_ASSIGN(Built built, Build(environment_, definition_));
-  MR_TRY(Prepare(built));
-  auto query = engine::StreamingQuery::Start(built.spec, built.world);
-  if (!query) return std::unexpected(std::move(query.error()).WithContext("query " + name()));
-  {
+  Status started = StartAfresh();
+  if (!started) {
+    started.error() = std::move(started.error()).WithContext("query " + name());
     std::lock_guard lock(mutex_);
-    built_ = std::move(built);
-    query_ = std::move(*query);
-    failure_.clear();
+    failure_ = started.error();
   }
   NoteProgress();
+  return started;
+}
+
+Status QueryHost::StartAfresh() {
+  MR_ASSIGN(Built built, Build(environment_, definition_));
+  MR_TRY(Prepare(built));
+  MR_ASSIGN(auto query, engine::StreamingQuery::Start(built.spec, built.world));
+  std::lock_guard lock(mutex_);
+  built_ = std::move(built);
+  query_ = std::move(query);
+  failure_.reset();
   return {};
 }
 
@@ -164,13 +182,16 @@ Status QueryHost::Stop() {
     restart_at_ns_ = 0;
   }
   if (query == nullptr) return {};
+  const std::optional<Error> failure = query->Failure();
   const Status drained = query->Drain();
   const engine::QueryMetrics metrics = query->Metrics();
   query.reset();
   std::lock_guard lock(mutex_);
-  last_metrics_ = metrics;
+  last_metrics_ = Since(last_metrics_, metrics);
   built_.reset();
-  return drained;
+  if (!failure) return drained;
+  failure_ = failure;
+  return {};
 }
 
 void QueryHost::Maintain() {
@@ -185,13 +206,14 @@ void QueryHost::Maintain() {
     }
     if (query_ != nullptr) {
       const std::optional<Error> error = query_->Failure();
-      if (failure_.empty() && error) {
-        failure_ = error->ToString();
-        logging::Error("query.failed", {{"query", name()}, {"error", failure_}});
+      if (!failure_ && error) {
+        failure_ = error;
+        logging::Error("query.failed", {{"query", name()}, {"error", error->ToString()}});
       }
       if (!error || !MayPass(error->code)) return;
       restart_delay_ns_ = NextDelayNs(restart_delay_ns_, error->code);
       restart_at_ns_ = now + restart_delay_ns_;
+      last_metrics_ = MetricsLocked();
       query_.reset();
       built_.reset();
     }
@@ -199,10 +221,10 @@ void QueryHost::Maintain() {
   }
   if (const Status started = Start(); !started) {
     std::lock_guard lock(mutex_);
-    failure_ = started.error().ToString();
     restart_delay_ns_ = NextDelayNs(restart_delay_ns_, started.error().code);
     restart_at_ns_ = MayPass(started.error().code) ? now + restart_delay_ns_ : 0;
-    logging::Error("query.restart_failed", {{"query", name()}, {"error", failure_}});
+    logging::Error("query.restart_failed",
+                   {{"query", name()}, {"error", started.error().ToString()}});
   } else {
     logging::Info("query.restarted", {{"query", name()}});
   }
@@ -255,17 +277,21 @@ bool QueryHost::running() const {
   return query_ != nullptr && query_->running();
 }
 
-std::string QueryHost::failure() const {
+std::optional<Error> QueryHost::failure() const {
   std::lock_guard lock(mutex_);
   if (query_ != nullptr && !query_->running()) {
-    if (const auto error = query_->Failure()) return error->ToString();
+    if (auto error = query_->Failure()) return error;
   }
   return failure_;
 }
 
 engine::QueryMetrics QueryHost::Metrics() const {
   std::lock_guard lock(mutex_);
-  if (query_ != nullptr) return query_->Metrics();
+  return MetricsLocked();
+}
+
+engine::QueryMetrics QueryHost::MetricsLocked() const {
+  if (query_ != nullptr) return Since(last_metrics_, query_->Metrics());
   engine::QueryMetrics metrics = last_metrics_;
   metrics.query = definition_.name;
   return metrics;
@@ -276,9 +302,9 @@ Status QueryHost::CatchUp(std::chrono::nanoseconds timeout) {
   {
     std::lock_guard lock(mutex_);
     query = query_.get();
+    if (query == nullptr && failure_) return std::unexpected(*failure_);
   }
-  if (query == nullptr)
-    return Fail(ErrorCode::kUnavailable, "query {} does not run: {}", name(), failure_);
+  if (query == nullptr) return Fail(ErrorCode::kUnavailable, "query {} is stopped", name());
   return query->CatchUp(timeout);
 }
 

@@ -37,13 +37,15 @@ class QueryHost {
   const QueryDefinition& definition() const { return definition_; }
 
   Status Start();
-  // Commits what is under way and ends. A stopped query may be started again.
+  // Commits what is under way and ends; one that has failed keeps its failure, which is no error
+  // here. A stopped query may be started again.
   Status Stop();
   // Once a second: pins the log at what is flushed, restarts after a failure that may pass.
   void Maintain();
 
   bool running() const;
-  std::string failure() const;
+  std::optional<Error> failure() const;  // why it does not run, if by itself
+  // Counters since the host was made, over every stop and start.
   engine::QueryMetrics Metrics() const;
   Status CatchUp(std::chrono::nanoseconds timeout);
   void Wake();
@@ -64,7 +66,9 @@ class QueryHost {
                              const store::TableHandle& shadow = nullptr);
 
  private:
+  Status StartAfresh();
   Status Prepare(const Built& built);
+  engine::QueryMetrics MetricsLocked() const;  // mutex_ held
   void NoteProgress();
   // The newest flush, as far as it was told by nobody else: an idle query commits nothing.
   void TruncateIntents();
@@ -74,8 +78,8 @@ class QueryHost {
   mutable std::mutex mutex_;
   std::optional<Built> built_;
   std::unique_ptr<engine::StreamingQuery> query_;
-  std::string failure_;
-  engine::QueryMetrics last_metrics_;  // of a query that was stopped
+  std::optional<Error> failure_;
+  engine::QueryMetrics last_metrics_;  // up to the latest stop: counters go on from them
   int64_t restart_at_ns_ = 0;
   int64_t restart_delay_ns_ = 0;
 };

@@ -51,7 +51,9 @@ class RunnerImpl final : public Runner {
   RunnerSnapshot Snapshot() override {
     RunnerSnapshot snapshot;
     for (const auto& host : hosts_) {
-      snapshot.queries.push_back({host->name(), host->running(), host->failure(), host->Metrics()});
+      const std::optional<millrace::Error> failure = host->failure();
+      snapshot.queries.push_back({host->name(), host->running(), failure ? failure->ToString() : "",
+                                  failure ? failure->code : ErrorCode::kInternal, host->Metrics()});
     }
     if (scheduler_ != nullptr) {
       snapshot.dags = scheduler_->ListDags();
@@ -90,6 +92,7 @@ class RunnerImpl final : public Runner {
     // What the last tries committed still goes into the tables; what the time does not allow for
     // waits in the log.
     for (const auto& host : hosts_) {
+      if (host->failure()) continue;  // told when it failed
       if (const Status caught_up = host->CatchUp(limit); !caught_up) {
         logging::Warning("query.stopped_behind",
                          {{"query", host->name()}, {"error", caught_up.error().message}});
@@ -108,9 +111,12 @@ class RunnerImpl final : public Runner {
 
   Status WhileStill(const std::function<Status()>& body) override {
     std::lock_guard still(upkeep_body_);
-    for (const auto& host : hosts_) MR_TRY(host->Stop());
-    const Status done = body();
-    for (const auto& host : hosts_) MR_TRY(host->Start());
+    Status done;
+    for (const auto& host : hosts_) {
+      if (Status stopped = host->Stop(); !stopped && done) done = std::move(stopped);
+    }
+    if (done) done = body();
+    MR_TRY(StartQueries());
     return done;
   }
 
@@ -132,14 +138,22 @@ class RunnerImpl final : public Runner {
  private:
   Result<QueryHost*> WriterOf(const std::string& table);
 
-  // Side by side: after a crash each re-runs what it had not flushed, partly in one thread.
+  // Side by side: after a crash each re-runs what it had not flushed, partly in one thread. A query
+  // that damage keeps from starting shows it (Snapshot); the others, and the schedule, go on.
   Status StartQueries() {
     std::vector<std::future<Status>> starts;
     for (const auto& host : hosts_)
       starts.push_back(std::async(std::launch::async, [&host] { return host->Start(); }));
     Status first;
-    for (std::future<Status>& start : starts) {
-      if (Status started = start.get(); !started && first) first = std::move(started);
+    for (size_t i = 0; i < starts.size(); ++i) {
+      Status started = starts[i].get();
+      if (started) continue;
+      if (started.error().code == ErrorCode::kDamaged) {
+        logging::Error("query.failed",
+                       {{"query", hosts_[i]->name()}, {"error", started.error().ToString()}});
+      } else if (first) {
+        first = std::move(started);
+      }
     }
     return first;
   }

@@ -9,7 +9,8 @@
 // queries and scheduler. When it returns, every table has reached the last durable intent: tables
 // are open for reading. A query that fails by itself is started again after a pause (1 s, doubled
 // up to 30 s, or to 5 s when a peer is away) as long as its failure may pass (kUnavailable,
-// kTimeout, kResourceExhausted); any other stays stopped and is shown with its reason.
+// kTimeout, kResourceExhausted); any other stays stopped and is shown with its reason. Damage
+// (kDamaged) stops only the queries that read what is damaged, at the start too.
 //
 // Upkeep, once a second: the log keeps what no query has flushed yet (pins), restarts queries,
 // forgets commit tags that nobody will ask for (commit_tags.h), closes nothing.
@@ -33,7 +34,8 @@ namespace millrace::pipeline {
 struct QueryStatus {
   std::string name;
   bool running = false;
-  std::string failure;  // why it stopped; empty while it runs
+  std::string failure;  // why it stopped or did not start; empty while it runs
+  ErrorCode failure_code = ErrorCode::kInternal;  // of `failure`
   engine::QueryMetrics metrics;
 };
 

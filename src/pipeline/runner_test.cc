@@ -226,12 +226,67 @@ TEST_F(RunnerTest, ADamagedBackupIsNotRestored) {
   EXPECT_FALSE(std::filesystem::exists(folder_ + "/restored"));
 }
 
+// Damage closes what it is in; the query that reads it says so, and everything else goes on.
+TEST_F(RunnerTest, ADamagedPartitionStopsOnlyTheQueriesThatReadIt) {
+  constexpr std::string_view kTwo = R"(millrace: 1
+name: t
+api: {listen: "off"}
+topics:
+  raw: {schema: "id STRING, n INT"}
+  other: {schema: "id STRING, n INT"}
+queries:
+  double: {sql: 'SELECT id, n * 2 AS n FROM STREAM(raw)', into: k.doubled}
+  copy: {sql: 'SELECT id, n FROM STREAM(other)', into: k.copied}
+tables:
+  - "CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1};"
+  - "CREATE TABLE k.doubled (id text PRIMARY KEY, n int);"
+  - "CREATE TABLE k.copied (id text PRIMARY KEY, n int);"
+)";
+  OpenProject(kTwo, folder_ + "/two");
+  // Nobody has read these.
+  Produce("a", fmt::format("{{\"id\":\"{}\",\"n\":1}}\n", std::string(3000, 'x')));
+  Produce("b", "{\"id\":\"y\",\"n\":1}\n");
+  Close();
+  const std::string segment = LargestFile(folder_ + "/two/log/raw", ".log");
+  Damage(segment, 65);  // within the first batch's records
+  // The next start reads the whole segment.
+  std::filesystem::remove(std::filesystem::path(segment).replace_extension(".index"));
+  Open(folder_ + "/two");
+  Start();
+  ASSERT_NE(runner_, nullptr);
+  // A backup stands still and goes on in the same state.
+  for (int round = 0; round < 2; ++round) {
+    const std::string line = fmt::format("{{\"id\":\"z{}\",\"n\":7}}\n", round);
+    const std::string session = fmt::format("c{}", round);
+    ASSERT_TRUE(Do({"produce", {"other"}, {{"session", session}, {"sequence", "1"}}, line}));
+    const auto copied = [&] { return runner_->Snapshot().queries[1].metrics.records_in; };
+    for (int i = 0; i < 1000 && copied() <= static_cast<uint64_t>(round); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    const RunnerSnapshot snapshot = runner_->Snapshot();
+    ASSERT_EQ(snapshot.queries.size(), 2u);
+    EXPECT_FALSE(snapshot.queries[0].running);
+    EXPECT_EQ(snapshot.queries[0].failure_code, ErrorCode::kDamaged);
+    EXPECT_NE(snapshot.queries[0].failure.find("log/raw/0/"), std::string::npos)
+        << snapshot.queries[0].failure;
+    EXPECT_TRUE(snapshot.queries[1].running) << snapshot.queries[1].failure;
+    EXPECT_TRUE(runner_->WhileStill([] { return Status(); }));
+    ASSERT_TRUE(Do({"status", {}, {}, ""}));
+    EXPECT_NE(output_.written.find("log/raw/0/"), std::string::npos) << output_.written;
+    ASSERT_TRUE(Do({"query", {"SELECT count(*) FROM k.copied"}, {{"format", "csv"}}, ""}));
+    EXPECT_NE(output_.written.find(fmt::format("\n{}", round + 1)), std::string::npos)
+        << output_.written;
+  }
+  EXPECT_TRUE(runner_->Drain());
+}
+
 TEST_F(RunnerTest, ReplayRebuildsATable) {
   Start();
   Produce("a", "{\"id\":\"x\",\"n\":1}\n{\"id\":\"y\",\"n\":2}\nno json\n");
   const Status replayed = Do({"replay", {"k.doubled"}, {{"from", "earliest"}}, ""});
   ASSERT_TRUE(replayed) << replayed.error().ToString();
   EXPECT_EQ(Rows(), "id,n\nx,2\ny,4\n");
+  EXPECT_EQ(runner_->Snapshot().queries[0].metrics.records_in, 3u);  // counters go on
+  EXPECT_EQ(runner_->Snapshot().queries[0].metrics.rejected, 1u);
   Produce("b", "{\"id\":\"z\",\"n\":3}\n");
   EXPECT_EQ(Rows(), "id,n\nx,2\ny,4\nz,6\n");
   ASSERT_TRUE(Do({"dead-letters", {"list"}, {{"json", "true"}}, ""}));
