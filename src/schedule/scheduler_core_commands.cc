@@ -157,7 +157,10 @@ Status SchedulerCore::CheckBackfill(const BackfillRequest& request, const DagPro
   MR_TRY(CheckConf(request.conf_json));
   if (dag.dag.spec().timetable.ByHandOnly())
     return Fail(ErrorCode::kInvalidArgument, "dag {} has no schedule to backfill by", dag.dag.id());
-  if (request.from < kDateLeast || request.from > request.to || request.to > clock_.Now())
+  if (request.from > request.to)
+    return Fail(ErrorCode::kInvalidArgument, "backfill from {} to {}: it ends before it begins",
+                FormatUtc(request.from), FormatUtc(request.to));
+  if (request.from < kDateLeast || request.to > clock_.Now())
     return Fail(ErrorCode::kInvalidArgument,
                 "backfill from {} to {}: the range must lie between 1900 and now",
                 FormatUtc(request.from), FormatUtc(request.to));
