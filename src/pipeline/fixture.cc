@@ -121,10 +121,11 @@ std::string Compare(const std::string& title, const Node& expected,
   for (size_t i = 0; i < actual.size(); ++i) {
     if (used[i]) continue;
     Cells cells;
-    for (const auto& [name, value] : actual[i].shown) {
-      if (columns.empty() || std::ranges::find(columns, name) != columns.end())
-        cells.emplace_back(name, value);
+    for (const std::string& name : columns) {
+      const auto value = actual[i].shown.find(name);
+      if (value != actual[i].shown.end()) cells.emplace_back(name, value->second);
     }
+    if (columns.empty()) cells.assign(actual[i].shown.begin(), actual[i].shown.end());
     surplus += Line('+', cells);
   }
   return missing.empty() && surplus.empty()
