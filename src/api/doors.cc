@@ -1,34 +1,12 @@
 #include "api/doors.h"
 
-#include <charconv>
-
 #include "api/control.h"
 #include "api/metrics_text.h"
 #include "base/logging.h"
+#include "pipeline/listen_address.h"
 
 namespace millrace::api {
 namespace {
-
-struct ListenAddress {
-  std::string host;
-  uint16_t port = 0;
-};
-
-Result<ListenAddress> ParseListen(const std::string& text) {
-  const size_t colon = text.rfind(':');
-  ListenAddress address;
-  if (colon != std::string::npos) {
-    address.host = text.substr(0, colon);
-    const auto [end, error] =
-        std::from_chars(text.data() + colon + 1, text.data() + text.size(), address.port);
-    if (error == std::errc() && end == text.data() + text.size()) {
-      if (address.host.starts_with('[') && address.host.ends_with(']'))
-        address.host = address.host.substr(1, address.host.size() - 2);
-      return address;
-    }
-  }
-  return Fail(ErrorCode::kInvalidArgument, "api.listen \"{}\" is not address:port", text);
-}
 
 io::HttpResponse Text(int status, std::string body) {
   return {.status = status, .content_type = "text/plain; charset=utf-8", .body = std::move(body)};
@@ -59,17 +37,17 @@ class DoorsImpl final : public Doors {
         options, [this](const io::HttpRequest& request) { return Control(request); });
     MR_TRY(control_->ListenUnix(socket));
     const std::string& listen = workspace_.project().settings.listen;
-    if (listen == "off") return {};
-    MR_ASSIGN(const ListenAddress address, ParseListen(listen));
+    MR_ASSIGN(const auto address, pipeline::ParseListenAddress(listen));
+    if (!address) return {};
     public_ = io::HttpServer::Create(
         {}, [this](const io::HttpRequest& request) { return Public(request); });
-    auto port = public_->ListenTcp({.address = address.host, .port = address.port});
+    auto port = public_->ListenTcp({.address = address->host, .port = address->port});
     if (!port) {
       return std::unexpected(std::move(port.error())
                                  .WithContext("api.listen " + listen)
                                  .WithHint("set api.listen to a free address, or to off"));
     }
-    address_ = fmt::format("{}:{}", address.host, *port);
+    address_ = fmt::format("{}:{}", address->host, *port);
     return {};
   }
 
@@ -147,7 +125,7 @@ class DoorsImpl final : public Doors {
                           query.failure.empty() ? "" : ": " + query.failure);
     }
     text += ready ? "ready\n" : "not ready\n";
-    return Text(ready ? 200 : 503, verbose ? text : ready ? "ready\n" : "not ready\n");
+    return Text(ready ? 200 : 503, !ready || verbose ? text : "ready\n");
   }
 
   pipeline::Workspace& workspace_;

@@ -72,7 +72,9 @@ class Reader {
     const char indicator = within ? text_[static_cast<size_t>(at)] : '\0';
     node.folded = node.quoted && indicator == '>';
     node.block = node.quoted && (indicator == '|' || node.folded);
+    unresolved_ = false;
     node.text = environment_ ? Replace(from.Scalar(), node.where) : from.Scalar();
+    node.unresolved = unresolved_;
   }
 
   void ConvertMap(const YAML::Node& from, Node& node, int depth) {
@@ -110,7 +112,7 @@ class Reader {
       result += text.substr(at, dollar - at);
       const size_t close = text.find('}', dollar);
       if (close == std::string::npos) {
-        Report(where, "\"${\" without its \"}\"", "write $${ for a plain ${");
+        Unresolved(where, "\"${\" without its \"}\"", "write $${ for a plain ${");
         return text;
       }
       result += Variable(text.substr(dollar + 2, close - dollar - 2), where);
@@ -119,28 +121,39 @@ class Reader {
     return result + text.substr(std::min(at, text.size()));
   }
 
+  void Unresolved(sql::Location where, std::string message, std::string suggestion) {
+    unresolved_ = true;
+    Report(where, std::move(message), std::move(suggestion));
+  }
+
   std::string Variable(const std::string& body, sql::Location where) {
     size_t name_end = 0;
     while (name_end < body.size() && IsNameChar(body[name_end])) ++name_end;
     const std::string name = body.substr(0, name_end);
     const std::string rest = body.substr(name_end);
     if (name.empty() || (!rest.empty() && !rest.starts_with(":-") && !rest.starts_with(":?"))) {
-      Report(where,
-             fmt::format("\"${{{}}}\" is not ${{NAME}}, ${{NAME:-default}} or ${{NAME:?message}}",
-                         body),
-             "");
+      Unresolved(
+          where,
+          fmt::format("\"${{{}}}\" is not ${{NAME}}, ${{NAME:-default}} or ${{NAME:?message}}",
+                      body),
+          "");
       return {};
     }
     const std::optional<std::string> value = environment_(name);
     if (rest.empty()) {
       if (!value)
-        Report(where, fmt::format("environment variable {} is not set", name),
-               fmt::format("set it, or write ${{{}:-default}}", name));
+        Unresolved(where, fmt::format("environment variable {} is not set", name),
+                   fmt::format("set it, or write ${{{}:-default}}", name));
       return value.value_or("");
     }
     if (value && !value->empty()) return *value;
     if (rest.starts_with(":-")) return rest.substr(2);
-    Report(where, fmt::format("environment variable {}: {}", name, rest.substr(2)), "");
+    const std::string reason = rest.substr(2);
+    Unresolved(where,
+               reason.empty()
+                   ? fmt::format("environment variable {} is {}", name, value ? "empty" : "not set")
+                   : fmt::format("environment variable {}: {}", name, reason),
+               "");
     return {};
   }
 
@@ -149,6 +162,7 @@ class Reader {
   const Environment& environment_;
   Problems& problems_;
   size_t nodes_ = 0;
+  bool unresolved_ = false;  // of the scalar under way
 };
 
 }  // namespace

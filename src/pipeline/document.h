@@ -42,6 +42,7 @@ struct Node {
   bool quoted = false;      // a quoted or block scalar is text even when it looks like a number
   bool block = false;       // a | or > scalar: its lines start one line below `where`
   bool folded = false;      // a > scalar: `text` has spaces where the file has line ends
+  bool unresolved = false;  // a ${...} of it has no value, which was reported
   std::vector<Node> items;  // kList
   std::vector<std::pair<std::string, Node>> members;  // kMap, in the file's order
 
@@ -51,7 +52,9 @@ struct Node {
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 Environment ProcessEnvironment();
 
-// Null node and problems on failure; duplicate keys are problems too. An empty `environment` leaves
+// Null node and problems on failure. Duplicate keys and variables without a value are problems too,
+// and the rest of the document is read: the first of the keys counts, the scalar is `unresolved`.
+// An empty `environment` leaves
 // ${...} as it is.
 Node ParseDocument(const std::string& file, std::string_view text, const Environment& environment,
                    Problems& problems);

@@ -261,15 +261,19 @@ void ProjectLoader::LoadDag(const std::string& name, const Section& section) {
   project_.dags.push_back(std::move(dag));
 }
 
-void ProjectLoader::CheckQueryTask(const BatchQuerySpec& query, const Section& section) {
-  if (tables_unreadable_) return;
+void ProjectLoader::CheckQueryTask(const std::string& name, const BatchQuerySpec& query,
+                                   const Section& section) {
+  const bool has_table = project_.tables.contains(query.into);
   if (!query.sql.unreadable && !schemas_unreadable_) {
     const sql::BoundQuery bound =
         sql::BindQuery(query.sql.text, ProjectCatalog(project_, false), {});
     Add(query.sql, bound.errors);
     Add(query.sql, bound.warnings, true);
+    if (bound.plan != nullptr && has_table) {
+      CheckTableSink("task " + name, bound.plan->schema, query.into, section.Where("into"));
+    }
   }
-  if (!query.into.empty() && !project_.tables.contains(query.into))
+  if (!query.into.empty() && !has_table && !tables_unreadable_)
     Error(section.Where("into"), fmt::format("no table \"{}\"", query.into));
 }
 
@@ -301,7 +305,7 @@ std::optional<schedule::TaskSpec> ProjectLoader::LoadTask(const std::string& dag
   if (kinds != 1) {
     Error(work.where, fmt::format("task {} has {} kinds of work", name, kinds),
           "give it exactly one of http, command, query");
-    return std::nullopt;
+    return spec;  // the graph of tasks is judged all the same
   }
   if (section.Has("http")) {
     spec.kind = "http";
@@ -313,7 +317,7 @@ std::optional<schedule::TaskSpec> ProjectLoader::LoadTask(const std::string& dag
     spec.kind = "query";
     const Section query = section.Child("query");
     work.query = BatchQuerySpec{TextOrFile(query, "sql", ".sql"), query.Text("into")};
-    CheckQueryTask(*work.query, query);
+    CheckQueryTask(name, *work.query, query);
   }
   project_.tasks.push_back(std::move(work));
   return spec;

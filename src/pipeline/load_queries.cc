@@ -154,22 +154,22 @@ void ProjectLoader::CheckOutput(const QueryDef& query) {
 }
 
 void ProjectLoader::CheckSinks(QueryDef& query, const Section& section) {
-  if (tables_unreadable_) return;
   const std::vector<std::string> sinks = section.Texts("into");
-  if (sinks.empty() && section.Has("into")) {
+  const Node* const into = section.Find("into");
+  if (sinks.empty() && into != nullptr && into->items.empty()) {
     Error(query.into_where, fmt::format("query {} writes nowhere", query.name),
           "name a table or a topic");
   }
   for (const std::string& sink : sinks) {
     if (project_.tables.contains(sink)) {
       query.tables.push_back(sink);
-      CheckTableSink(query, sink);
+      CheckTableSink("query " + query.name, query.plan->schema, sink, query.into_where);
     } else if (project_.topics.contains(sink)) {
       if (!query.topic.empty())
         Error(query.into_where, fmt::format("query {} writes to two topics", query.name),
               "one is the most");
       query.topic = sink;
-    } else {
+    } else if (!tables_unreadable_) {
       std::vector<std::string> names;
       for (const auto& [name, table] : project_.tables) names.push_back(name);
       for (const auto& [name, topic] : project_.topics) names.push_back(name);
@@ -181,27 +181,27 @@ void ProjectLoader::CheckSinks(QueryDef& query, const Section& section) {
   }
 }
 
-void ProjectLoader::CheckTableSink(const QueryDef& query, const std::string& table) {
+void ProjectLoader::CheckTableSink(const std::string& writer, const data::Schema& output,
+                                   const std::string& table, sql::Location where) {
   const store::TableSchema& schema = project_.tables.at(table).schema;
-  const data::Schema& output = query.plan->schema;
   for (const store::ColumnSchema& column : schema.columns) {
     const bool is_key = column.kind == store::ColumnKind::kPartitionKey ||
                         column.kind == store::ColumnKind::kClustering;
     const int index = output.IndexOf(column.name);
     if (index < 0) {
       if (!is_key) continue;
-      Error(query.into_where,
-            fmt::format("query {} gives no column \"{}\", part of the primary key of {}",
-                        query.name, column.name, table),
+      Error(where,
+            fmt::format("{} gives no column \"{}\", part of the primary key of {}", writer,
+                        column.name, table),
             fmt::format("add `... AS {}` to its SELECT", column.name));
       continue;
     }
     const data::DataType& type = *output.fields[static_cast<size_t>(index)].type;
     if (const Status fits = store::CheckWritable(type, column.type); !fits) {
-      Error(query.into_where,
-            fmt::format("query {}: column {} of {}: {}", query.name, column.name, table,
-                        fits.error().message),
-            fits.error().hint);
+      Error(
+          where,
+          fmt::format("{}: column {} of {}: {}", writer, column.name, table, fits.error().message),
+          fits.error().hint);
     }
   }
   for (const data::Field& field : output.fields) {
@@ -209,10 +209,9 @@ void ProjectLoader::CheckTableSink(const QueryDef& query, const std::string& tab
       return data::EqualsIgnoringCase(column.name, field.name);
     });
     if (known) continue;
-    problems_.push_back(
-        {file_, query.into_where,
-         fmt::format("query {}: column {} is not kept by {}", query.name, field.name, table),
-         "add it to the table, or ignore this", true});
+    problems_.push_back({file_, where,
+                         fmt::format("{}: column {} is not kept by {}", writer, field.name, table),
+                         "add it to the table, or ignore this", true});
   }
 }
 

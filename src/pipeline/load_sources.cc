@@ -53,7 +53,9 @@ void ProjectLoader::LoadTopic(const std::string& name, const Section& section) {
   topic.event_time = section.Text("event_time");
   topic.event_time_where = section.Where("event_time");
   topic.watermark_delay_us = section.DurationUs("watermark_delay");
+  if (section.IsUnresolved("event_time")) event_times_wrong_ = true;
   if (!topic.event_time.empty() && !topic.schema.fields.empty()) {
+    const size_t before = problems_.size();
     const data::DataType* type = TypeAtPath(topic.schema, topic.event_time);
     if (type == nullptr) {
       Error(topic.event_time_where,
@@ -65,6 +67,10 @@ void ProjectLoader::LoadTopic(const std::string& name, const Section& section) {
             fmt::format("topic {}: event time \"{}\" is {}, which cannot hold a point in time",
                         name, topic.event_time, type->ToString()),
             "declare it as TIMESTAMP in the topic's schema");
+    }
+    if (problems_.size() > before) {  // said here, and not by every query over the topic
+      topic.event_time.clear();
+      event_times_wrong_ = true;
     }
   }
   project_.topics.emplace(name, std::move(topic));
@@ -78,6 +84,10 @@ void ProjectLoader::LoadReference(const std::string& name, const Section& sectio
   ReferenceDef reference;
   reference.name = name;
   reference.where = section.node()->key_where;
+  if (section.IsUnresolved("file")) {
+    schemas_unreadable_ = true;
+    return;
+  }
   reference.path = PathOf(section.Text("file"));
   reference.key = section.Texts("key");
   const auto text = io::ReadWholeFile(fs_, reference.path);
@@ -125,7 +135,9 @@ void ProjectLoader::LoadTables(const Section& root) {
   for (const Node* node : sources) {
     const SourceText source = TextOrFile(*node, ".cql");
     tables_unreadable_ |= source.unreadable;
+    if (source.unreadable) continue;
     const cql::DdlScript script = cql::ParseDdl(source.file, source.text, project_.types);
+    tables_unreadable_ |= !script.errors.empty();
     for (const cql::DdlError& error : script.errors) {
       problems_.push_back(
           source.At({{error.place.line, error.place.column}, "", error.message, error.suggestion}));
@@ -150,7 +162,8 @@ void ProjectLoader::AddStatement(const cql::DdlStatement& statement, const Sourc
           source.At({where, "", fmt::format("no keyspace {}", table.keyspace),
                      fmt::format("put CREATE KEYSPACE {} before it", table.keyspace)}));
     }
-    if (!project_.tables.emplace(table.FullName(), TableDef{table, source.file, where}).second) {
+    const TableDef def{table, source.file, source.At({where, "", "", ""}).where};
+    if (!project_.tables.emplace(table.FullName(), def).second) {
       problems_.push_back(source.At(
           {where, "", fmt::format("table {} is created twice", table.FullName()), "remove one"}));
     }

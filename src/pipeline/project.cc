@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pipeline/listen_address.h"
 #include "pipeline/project_loader.h"
 #include "store/sql_types.h"
 
@@ -54,7 +55,7 @@ Project ProjectLoader::Load() {
   }
   text_ = std::move(*text);
   const Node root = ParseDocument(file_, text_, options_.environment, problems_);
-  if (HasError(problems_)) return std::move(project_);
+  if (root.kind == Node::Kind::kNull && HasError(problems_)) return std::move(project_);
   CheckAgainstSettings(file_, root, problems_);
   const Section section("", &root);
   LoadSettings(section);
@@ -77,6 +78,9 @@ void ProjectLoader::LoadSettings(const Section& root) {
       options_.data_folder.empty() ? PathOf(root.Text("data")) : options_.data_folder;
   RuntimeSettings& settings = project_.settings;
   settings.listen = root.Child("api").Text("listen");
+  if (const auto address = ParseListenAddress(settings.listen); !address) {
+    Error(root.Child("api").Where("listen"), address.error().message, address.error().hint);
+  }
   const Section log = root.Child("log");
   settings.durability =
       log.Text("durability") == "os" ? log::Durability::kOs : log::Durability::kSync;
@@ -116,10 +120,12 @@ void ProjectLoader::LoadTests(const Section& root) {
 SourceText ProjectLoader::TextOrFile(const Section& section, std::string_view name,
                                      std::string_view extension) {
   const Node* node = section.Find(name);
+  if (section.IsUnresolved(name)) return {.file = file_, .text = {}, .unreadable = true};
   return node == nullptr ? SourceText{file_, "", {1, 1}, 0} : TextOrFile(*node, extension);
 }
 
 SourceText ProjectLoader::TextOrFile(const Node& node, std::string_view extension) {
+  if (node.unresolved) return {.file = file_, .text = {}, .unreadable = true};
   if (node.text.ends_with(extension) && node.text.find('\n') == std::string::npos) {
     const std::string path = PathOf(node.text);
     auto text = io::ReadWholeFile(fs_, path, kFileBytesMax);
@@ -153,17 +159,38 @@ void ProjectLoader::Error(sql::Location where, std::string message, std::string 
 
 void ProjectLoader::Add(const SourceText& source, const std::vector<sql::Diagnostic>& diagnostics,
                         bool warnings) {
-  for (const sql::Diagnostic& diagnostic : diagnostics)
-    problems_.push_back(source.At(diagnostic, warnings));
+  for (const sql::Diagnostic& diagnostic : diagnostics) {
+    if (!FollowsFromAnother(diagnostic)) problems_.push_back(source.At(diagnostic, warnings));
+  }
+}
+
+bool ProjectLoader::FollowsFromAnother(const sql::Diagnostic& diagnostic) const {
+  return (tables_unreadable_ && diagnostic.condition == "TABLE_OR_VIEW_NOT_FOUND") ||
+         (event_times_wrong_ &&
+          diagnostic.condition == "UNSUPPORTED_STREAMING.WINDOW_WITHOUT_WATERMARK");
 }
 
 Result<Project> LoadProject(io::FileSystem& fs, const std::string& file, const LoadOptions& options,
                             Problems& problems) {
   Project project = ProjectLoader(fs, file, options, problems).Load();
+  std::ranges::stable_sort(problems, {}, [&](const Problem& problem) {
+    return std::tuple(problem.file != file, problem.file, problem.where.line, problem.where.column);
+  });
   if (HasError(problems)) {
     return Fail(ErrorCode::kInvalidArgument, "{}: {} problem(s)", file, problems.size());
   }
   return project;
+}
+
+std::string FindDataFolder(io::FileSystem& fs, const std::string& file,
+                           const LoadOptions& options) {
+  const auto text = io::ReadWholeFile(fs, file, kFileBytesMax);
+  if (!text) return {};
+  Problems ignored;  // LoadProject reports them
+  const Node root = ParseDocument(file, *text, options.environment, ignored);
+  if (root.kind != Node::Kind::kMap) return {};
+  const std::string data = Section("", &root).Text("data");
+  return data.starts_with('/') ? data : io::JoinPath(io::FolderOf(file), data);
 }
 
 ProjectCatalog::ProjectCatalog(const Project& project, bool streaming) {

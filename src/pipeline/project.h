@@ -5,7 +5,8 @@
 //   MR_ASSIGN(auto project, LoadProject(fs, "examples/users/pipeline.yaml", {}, problems));   //
 //   problems may hold warnings
 //
-// Loading reports every mistake at once (Problems), each with its file, line and column.
+// Loading reports every mistake at once (Problems), each with its file, line and column, in that
+// order, the project file first; what only follows from another mistake is left out.
 #pragma once
 
 #include <map>
@@ -177,6 +178,10 @@ struct LoadOptions {
 // unusable.
 Result<Project> LoadProject(io::FileSystem& fs, const std::string& file, const LoadOptions& options,
                             Problems& problems);
+
+// The data folder a project file names, though everything else in it may be wrong; empty when the
+// file cannot be read as YAML.
+std::string FindDataFolder(io::FileSystem& fs, const std::string& file, const LoadOptions& options);
 
 // The names a query may use: topics as streams or as of now, tables, references.
 class ProjectCatalog final : public sql::Catalog {

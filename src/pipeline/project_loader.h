@@ -37,7 +37,9 @@ class ProjectLoader {
   void BindExpectations(QueryDef& query, const Section& section);
   void CheckOutput(const QueryDef& query);
   void CheckSinks(QueryDef& query, const Section& section);
-  void CheckTableSink(const QueryDef& query, const std::string& table);
+  // Holds an output against the table it is written to; `writer` is "query q" or "task t".
+  void CheckTableSink(const std::string& writer, const data::Schema& output,
+                      const std::string& table, sql::Location where);
   void EnsureLetterTopic(const std::string& name);
   void LoadPools(const Section& root);
   void LoadDags(const Section& root);
@@ -46,7 +48,7 @@ class ProjectLoader {
   void LoadDag(const std::string& name, const Section& section);
   std::optional<schedule::TaskSpec> LoadTask(const std::string& dag, const std::string& name,
                                              const Section& section);
-  void CheckQueryTask(const BatchQuerySpec& query, const Section& section);
+  void CheckQueryTask(const std::string& name, const BatchQuerySpec& query, const Section& section);
   void LoadHttp(TaskWork& task, const Section& section);
   void LoadCommand(TaskWork& task, const Section& section);
   void CheckTemplate(const Node& node);
@@ -62,15 +64,17 @@ class ProjectLoader {
   void Error(sql::Location where, std::string message, std::string suggestion = {});
   void Add(const SourceText& source, const std::vector<sql::Diagnostic>& diagnostics,
            bool warnings = false);
+  bool FollowsFromAnother(const sql::Diagnostic& diagnostic) const;
 
   io::FileSystem& fs_;
   std::string file_;
   const LoadOptions& options_;
   Problems& problems_;
   std::string text_;
-  // A file of theirs cannot be read, which was said: what depends on them is not judged.
+  // What stands in them cannot be known, which was said: what depends on it is not judged.
   bool schemas_unreadable_ = false;
   bool tables_unreadable_ = false;
+  bool event_times_wrong_ = false;
   Project project_;
 };
 

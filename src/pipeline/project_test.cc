@@ -284,6 +284,61 @@ TEST_F(ProjectTest, HoldsEventTimesAgainstSchemas) {
   EXPECT_EQ(problems[1].where, (sql::Location{9, 17}));
 }
 
+// One mistake is said once, and hides no other.
+TEST_F(ProjectTest, ReportsEveryMistakeOnceInTheOrderOfTheFile) {
+  Write("e.yaml",
+        "millrace: 1\nname: t\ndescription: ${MISSING:?}\nname: u\nlog: {segment_bytes: "
+        "'${SIZE}'}\napi: {listen: '0.0.0.0:7070'}\n"
+        "topics:\n  a:\n    schema: id STRING, at TIMESTAMP\n    event_time: att\n"
+        "queries:\n"
+        "  p: {sql: 'SELECT id, nope FROM STREAM(a)', into: k.u}\n"
+        "  q: {sql: \"SELECT window(at, '1 minute').start AS at, count(*) AS n FROM STREAM(a) "
+        "GROUP BY window(at, '1 minute')\", into: k.t}\n"
+        "  r: {sql: '${SQL}', into: k.t}\n"
+        "tables:\n"
+        "  - \"CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', "
+        "'replication_factor': 1};\"\n"
+        "  - 'CREATE TABLE k.t (id txt PRIMARY KEY);'\n"
+        "  - 'CREATE TABLE k.u (id int PRIMARY KEY);'\n");
+  Problems problems;
+  LoadOptions options;
+  options.environment = [](const std::string&) { return std::nullopt; };
+  EXPECT_FALSE(LoadProject(fs_, "/p/e.yaml", options, problems));
+  std::string found;
+  for (const Problem& problem : problems)
+    found += fmt::format("{}: {}\n", problem.where.line, problem.message.substr(0, 40));
+  EXPECT_EQ(found,
+            "3: environment variable MISSING is not set\n"
+            "4: key \"name\" stands here twice\n"
+            "5: environment variable SIZE is not set\n"
+            "6: 0.0.0.0 is not an address of this machin\n"
+            "10: topic a: the schema has no \"att\"\n"
+            "12: [UNRESOLVED_COLUMN.WITH_SUGGESTION] ther\n"
+            "14: environment variable SQL is not set\n"
+            "17: unknown type 'txt'\n");
+}
+
+TEST_F(ProjectTest, ReadsReferencesToTheirEnd) {
+  Write("r.csv", "id,name\n1,a\n2,\"b\n");
+  ExpectProblem("references:\n  r: {file: r.csv, key: [id]}\n", "r.csv:3:1: error: reference r: ");
+}
+
+TEST_F(ProjectTest, HoldsQueryTasksAgainstTheirTables) {
+  const std::string start = "dags:\n  d:\n    tasks:\n      a:\n        query:\n";
+  ExpectProblem(start + "          sql: SELECT n FROM raw\n          into: k.t\n",
+                "pipeline.yaml:7:17: error: task a gives no column \"id\", part of the primary key "
+                "of k.t");
+  ExpectProblem(start + "          sql: SELECT id, id AS n FROM raw\n          into: k.t\n",
+                "pipeline.yaml:7:17: error: task a: column n of k.t: ");
+}
+
+TEST_F(ProjectTest, ListensOnThisMachineOnly) {
+  ExpectProblem("api: {listen: '0.0.0.0:7070'}\n", "pipeline.yaml:1:15: error: 0.0.0.0 is not");
+  ExpectProblem("api: {listen: localhost}\n",
+                "pipeline.yaml:1:15: error: \"localhost\" is not address:port");
+  EXPECT_EQ(ProblemsOf("api: {listen: '[::1]:0'}\n").size(), 0U);
+}
+
 TEST_F(ProjectTest, RefusesSchedulesThatNeverFire) {
   const std::string tasks = "\n    tasks: {a: {command: {argv: ls}}}\n";
   EXPECT_EQ(ProblemsOf("dags:\n  d:\n    schedule: '*/15 * * * *'" + tasks).size(), 0U);

@@ -178,6 +178,7 @@ class Checker {
   }
 
   void Scalar(const Node& node, const Setting& setting, const std::string& key) {
+    if (node.unresolved) return;
     std::optional<int64_t> number;
     bool good = true;
     switch (setting.kind) {
@@ -290,7 +291,13 @@ void CheckAgainstSettings(const std::string& file, const Node& root, Problems& p
 
 const Node* Section::Find(std::string_view name) const {
   const Node* found = node_ == nullptr ? nullptr : node_->Find(name);
-  return found == nullptr || found->kind == Node::Kind::kNull ? nullptr : found;
+  return found == nullptr || found->kind == Node::Kind::kNull || found->unresolved ? nullptr
+                                                                                   : found;
+}
+
+bool Section::IsUnresolved(std::string_view name) const {
+  const Node* found = node_ == nullptr ? nullptr : node_->Find(name);
+  return found != nullptr && found->unresolved;
 }
 
 sql::Location Section::Where(std::string_view name) const {
@@ -324,7 +331,9 @@ std::vector<std::string> Section::Texts(std::string_view name) const {
   const Node* found = Find(name);
   if (found == nullptr) return texts;
   if (found->kind == Node::Kind::kScalar) texts.push_back(found->text);
-  for (const Node& item : found->items) texts.push_back(item.text);
+  for (const Node& item : found->items) {
+    if (!item.unresolved) texts.push_back(item.text);
+  }
   return texts;
 }
 

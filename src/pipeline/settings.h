@@ -73,6 +73,8 @@ class Section {
 
   bool Has(std::string_view name) const { return Find(name) != nullptr; }
   const Node* Find(std::string_view name) const;
+  // It names a variable without a value, so it reads as its fallback.
+  bool IsUnresolved(std::string_view name) const;
   sql::Location Where(std::string_view name) const;
   std::string Text(std::string_view name) const;
   int64_t Integer(std::string_view name) const;
