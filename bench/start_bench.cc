@@ -45,7 +45,7 @@ Child StartAndWait(const std::vector<std::string>& command) {
   char buffer[4096];
   for (ssize_t read; (read = ::read(ends[0], buffer, sizeof(buffer))) > 0;) {
     text.append(buffer, static_cast<size_t>(read));
-    if (text.find(" is running: ") == std::string::npos) continue;
+    if (text.find("\"run.started\"") == std::string::npos) continue;
     child.ready_ms = watch.Seconds() * 1000;
     break;
   }

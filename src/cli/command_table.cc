@@ -35,7 +35,7 @@ const std::vector<CommandEntry> kCommands = {
      kLocal,
      "Run the project's fixtures: records in, rows expected, in milliseconds",
      {{"FILE", "Project file", false}},
-     {{"filter", "TEXT", "Only tests whose name contains this"}},
+     {{"filter", "TEXT", "Only tests whose name contains this"}, kJson},
      "millrace test\nmillrace test --filter rejects"},
     {"init",
      kLocal,
@@ -49,6 +49,7 @@ const std::vector<CommandEntry> kCommands = {
      "Ask tables and topics in SQL",
      {{"SELECT", "The query; - reads it from standard input"}},
      {{"format", "FORMAT", "How rows are shown", "table|json|csv"},
+      {"json", "", "The same as --format json"},
       {"explain", "", "Show the plan instead"}},
      "millrace query \"SELECT country, count(*) AS users FROM users.by_id GROUP BY country ORDER "
      "BY users DESC LIMIT 5\"\n"
@@ -80,10 +81,13 @@ const std::vector<CommandEntry> kCommands = {
      "millrace topics"},
     {"tables",
      kOperation,
-     "List tables, or show one as CQL",
+     "List tables, or show one as CQL, or drop one",
      {{"TABLE", "keyspace.table", false}},
-     {kJson},
-     "millrace tables\nmillrace tables users.by_country"},
+     {{"drop", "", "Drop the table and all its rows, while the pipeline is stopped"},
+      {"yes", "", "Do it"},
+      kJson},
+     "millrace tables\nmillrace tables users.by_country\n"
+     "millrace tables users.by_country --drop --yes && millrace replay users.by_country"},
     {"runs",
      kOperation,
      "List runs; with a run, its tasks, tries and logs",
@@ -112,7 +116,8 @@ const std::vector<CommandEntry> kCommands = {
       {"reprocess", "WHAT", "Dates that have a run already", "none|failed|all"},
       {"conf", "JSON", "Parameters of each run, {{ params.NAME }} in templates"},
       {"yes", "", "Start them"},
-      {"list", "", "List the DAG's backfills instead"}},
+      {"list", "", "List the DAG's backfills instead"},
+      kJson},
      "millrace backfill users --from 2026-01-01T00:00:00Z --to 2026-01-02T00:00:00Z\n"
      "millrace backfill users --from 2026-01-01T00:00:00Z --to 2026-01-02T00:00:00Z --yes\n"
      "millrace backfill users --list"},
@@ -122,7 +127,8 @@ const std::vector<CommandEntry> kCommands = {
      {{"DAG", "DAG"}, {"RUN", "Run id"}},
      {{"tasks", "A,B", "Only these tasks and what follows them"},
       {"only-these", "", "Not what follows them"},
-      {"only-failed", "", "Only failed ones"}},
+      {"only-failed", "", "Only failed ones"},
+      kJson},
      "millrace clear users manual__2026-01-01T00:00:00Z --only-failed"},
     {"cancel",
      kOperation,
@@ -155,7 +161,8 @@ const std::vector<CommandEntry> kCommands = {
      {{"from", "WHERE",
        "earliest (default), a time, milliseconds since 1970, or TOPIC:PARTITION:OFFSET,...; the "
        "table then holds only rows from there on"},
-      {"partial", "", "Accept windows that the start cuts: they are rebuilt from a part"}},
+      {"partial", "", "Accept windows that the start cuts: they are rebuilt from a part"},
+      kJson},
      "millrace replay users.by_country\n"
      "millrace replay users.by_country --from 2026-01-31T12:00:00Z\n"
      "millrace replay users.by_country --from users_raw:0:1200,users_raw:1:1180"},
@@ -163,7 +170,7 @@ const std::vector<CommandEntry> kCommands = {
      kOperation,
      "Copy the data folder while the pipeline runs",
      {{"FOLDER", "Folder to make"}},
-     {},
+     {kJson},
      "millrace backup /backups/users-2026-01-01"},
     {"restore",
      kLocal,
@@ -197,7 +204,7 @@ const std::vector<CommandEntry> kCommands = {
      {},
      "source <(millrace completion bash)",
      false},
-    {"version", kLocal, "Version and build", {}, {}, "millrace version", false},
+    {"version", kLocal, "Version and build", {}, {kJson}, "millrace version", false},
 };
 
 void AppendOptionRows(std::string& page, std::span<const OptionEntry> options) {

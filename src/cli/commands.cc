@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "base/logging.h"
 #include "extract/template.h"
 #include "io/clock.h"
 #include "pipeline/backup.h"
@@ -22,11 +23,17 @@ void WriteAll(int fd, std::string_view text) {
   }
 }
 
-void ShowProblems(const pipeline::Problems& problems) {
-  const bool color = ::isatty(STDERR_FILENO) != 0;
+// For a run that writes events to standard error.
+void LogProblems(const pipeline::Problems& problems) {
   for (const pipeline::Problem& problem : problems) {
-    const std::string_view start = !color ? "" : problem.is_warning ? "\033[33m" : "\033[31m";
-    WriteError(fmt::format("{}{}{}\n", start, problem.ToString(), color ? "\033[0m" : ""));
+    logging::Write(problem.is_warning ? logging::Level::kWarning : logging::Level::kError,
+                   "project.problem",
+                   {{"key", problem.ToString()},
+                    {"file", problem.file},
+                    {"line", problem.where.line},
+                    {"column", problem.where.column},
+                    {"message", problem.message},
+                    {"suggestion", problem.suggestion}});
   }
 }
 
@@ -67,11 +74,33 @@ std::string ProjectFileOf(const CommandLine& line, bool from_argument) {
   return "pipeline.yaml";
 }
 
-Result<pipeline::Project> LoadNamedProject(const CommandLine& line, std::string file) {
+void ShowProblems(const pipeline::Problems& problems, bool with_warnings) {
+  const bool color = ::isatty(STDERR_FILENO) != 0;
+  for (const pipeline::Problem& problem : problems) {
+    if (problem.is_warning && !with_warnings) continue;
+    const std::string_view start = !color ? "" : problem.is_warning ? "\033[33m" : "\033[31m";
+    WriteError(fmt::format("{}{}{}\n", start, problem.ToString(), color ? "\033[0m" : ""));
+  }
+}
+
+Result<pipeline::Project> LoadProjectQuietly(const CommandLine& line, const std::string& file,
+                                             pipeline::Problems& problems) {
+  return pipeline::LoadProject(io::PosixFileSystem(), file, OptionsOf(line), problems);
+}
+
+Result<pipeline::Project> LoadNamedProject(const CommandLine& line, const std::string& file) {
   pipeline::Problems problems;
-  auto project = pipeline::LoadProject(io::PosixFileSystem(), file, OptionsOf(line), problems);
-  ShowProblems(problems);
+  auto project = LoadProjectQuietly(line, file, problems);
+  if (line.command->name == "run" && ::isatty(STDERR_FILENO) == 0)
+    LogProblems(problems);
+  else
+    ShowProblems(problems, line.command->name == "run");
   return project;
+}
+
+std::string DataFolderOf(const CommandLine& line, const std::string& file) {
+  if (!line.data_folder.empty()) return line.data_folder;
+  return pipeline::FindDataFolder(io::PosixFileSystem(), file, OptionsOf(line));
 }
 
 int CheckCommand(const CommandLine& line) {
@@ -82,7 +111,7 @@ int CheckCommand(const CommandLine& line) {
   if (line.request.Switch("json")) {
     for (const pipeline::Problem& problem : problems) WriteOut(ProblemJson(problem));
   } else {
-    ShowProblems(problems);
+    ShowProblems(problems, true);
   }
   if (!project) {
     WriteError(fmt::format("{}: {} problem(s)\n", file, problems.size()));
@@ -130,7 +159,16 @@ int CompletionCommand(const CommandLine& line) {
   return 0;
 }
 
-int VersionCommand(const CommandLine&) {
+int VersionCommand(const CommandLine& line) {
+  if (line.request.Switch("json")) {
+    WriteOut(pipeline::JsonText()
+                 .Field("version", MILLRACE_VERSION)
+                 .Field("build", MILLRACE_BUILD_TYPE)
+                 .Field("compiler", __VERSION__)
+                 .Object() +
+             "\n");
+    return 0;
+  }
   WriteOut(
       fmt::format("millrace {} ({}, {})\n", MILLRACE_VERSION, MILLRACE_BUILD_TYPE, __VERSION__));
   return 0;

@@ -26,8 +26,16 @@ int OperationCommand(const CommandLine& line);
 // Says the error on standard error, with its hint on a line of its own; the exit code that belongs
 // to it.
 int Complain(const Error& error);
-// Reads and checks the project a command line names, problems to standard error.
-Result<pipeline::Project> LoadNamedProject(const CommandLine& line, std::string file);
+// Reads and checks the project a command line names, mistakes to standard error; warnings only for
+// `run`.
+Result<pipeline::Project> LoadNamedProject(const CommandLine& line, const std::string& file);
+// The same, problems to the caller.
+Result<pipeline::Project> LoadProjectQuietly(const CommandLine& line, const std::string& file,
+                                             pipeline::Problems& problems);
+void ShowProblems(const pipeline::Problems& problems, bool with_warnings);
+// The data folder of a command line, whether or not the rest of its project is right; empty when
+// the project file does not tell.
+std::string DataFolderOf(const CommandLine& line, const std::string& file);
 // The project file of a command line: its option, its first argument when `from_argument`, or
 // pipeline.yaml.
 std::string ProjectFileOf(const CommandLine& line, bool from_argument);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <unistd.h>
+
 #include "base/logging.h"
 #include "cli/commands.h"
 #include "io/clock.h"
@@ -35,6 +37,7 @@ std::string NextRun(const pipeline::RunnerSnapshot& snapshot) {
 LiveView::LiveView(const pipeline::Project& project, Style style, Siblings siblings)
     : project_(project),
       style_(style),
+      events_(style == Style::kLines || ::isatty(STDERR_FILENO) == 0),
       siblings_(std::move(siblings)),
       started_(Clock::now()),
       last_time_(started_),
@@ -67,14 +70,34 @@ LiveView::Totals LiveView::TotalsOf(const pipeline::RunnerSnapshot& snapshot) {
 }
 
 void LiveView::Started(const std::string& address) {
+  const double ready_ms = Seconds(Clock::now() - started_) * 1000;
+  if (events_) {
+    logging::Info("run.started", {{"project", project_.name},
+                                  {"dags", project_.dags.size()},
+                                  {"topics", project_.topics.size()},
+                                  {"queries", project_.queries.size()},
+                                  {"tables", project_.tables.size()},
+                                  {"ready_ms", ready_ms},
+                                  {"address", address}});
+    return;
+  }
   WriteError(fmt::format(
       "{} is running: {} dags, {} topics, {} queries, {} tables; ready after {:.0f} ms\n",
       project_.name, project_.dags.size(), project_.topics.size(), project_.queries.size(),
-      project_.tables.size(), Seconds(Clock::now() - started_) * 1000));
+      project_.tables.size(), ready_ms));
   if (!address.empty())
     WriteError(
         fmt::format("health and metrics: http://{}/readyz  http://{}/metrics\n", address, address));
   WriteError("Ctrl-C stops it; the next run goes on where it stopped\n");
+}
+
+void LiveView::LogProgress(const Totals& totals) {
+  logging::Info("run.progress", {{"extracted", totals.extracted},
+                                 {"in", totals.in},
+                                 {"out", totals.out},
+                                 {"lag", totals.lag},
+                                 {"rejected", totals.rejected},
+                                 {"late", totals.late}});
 }
 
 std::string LiveView::ProgressText(const pipeline::RunnerSnapshot& snapshot, const Totals& totals,
@@ -101,7 +124,7 @@ void LiveView::Show(const pipeline::RunnerSnapshot& snapshot) {
   } else if (style_ == Style::kTerminal) {
     Draw(ProgressText(snapshot, totals, seconds));
   } else if (now - last_line_ >= kLineInterval) {
-    WriteError(ProgressText(snapshot, totals, Seconds(now - last_line_)));
+    LogProgress(totals);
     last_line_ = now;
   } else {
     return;  // rates of the next line count from the last one
@@ -126,6 +149,15 @@ void LiveView::ShowJson(const Totals& totals, double seconds) const {
 
 void LiveView::TellHowToQuery() {
   told_ = true;
+  if (events_) {
+    for (const auto& [name, table] : project_.tables) {
+      logging::Info(
+          "run.first_rows",
+          {{"key", name},
+           {"command", fmt::format("{} \"SELECT * FROM {} LIMIT 5\"", siblings_.query, name)}});
+    }
+    return;
+  }
   std::string text = "the first rows are there; ask in another terminal:\n";
   for (const auto& [name, table] : project_.tables) {
     text += fmt::format("  {} \"SELECT * FROM {} LIMIT 5\"\n", siblings_.query, name);
@@ -150,12 +182,17 @@ void LiveView::Erase() {
 }
 
 void LiveView::Stopping() {
+  if (events_) {
+    logging::Info("run.stopping", {{"timeout_ms", project_.settings.shutdown_timeout_us / 1000}});
+    return;
+  }
   WriteError(fmt::format("stopping: ending pages and epochs under way (at most {:.0f} s)\n",
                          static_cast<double>(project_.settings.shutdown_timeout_us) / 1e6));
 }
 
 void LiveView::Summary(const pipeline::RunnerSnapshot& snapshot) {
   const Totals totals = TotalsOf(snapshot);
+  if (events_) return LogSummary(snapshot, totals);
   WriteError(fmt::format(
       "stopped after {:.1f} s: {} records extracted; {} runs, {} succeeded, {} failed\n",
       Seconds(Clock::now() - started_), totals.extracted, snapshot.schedule.runs_started,
@@ -165,6 +202,22 @@ void LiveView::Summary(const pipeline::RunnerSnapshot& snapshot) {
                            query.name, query.metrics.records_in, query.metrics.rows_out,
                            query.metrics.rejected, query.metrics.late));
   }
+}
+
+void LiveView::LogSummary(const pipeline::RunnerSnapshot& snapshot, const Totals& totals) const {
+  for (const pipeline::QueryStatus& query : snapshot.queries) {
+    logging::Info("run.query_stopped", {{"key", query.name},
+                                        {"in", query.metrics.records_in},
+                                        {"out", query.metrics.rows_out},
+                                        {"rejected", query.metrics.rejected},
+                                        {"late", query.metrics.late},
+                                        {"failure", query.failure}});
+  }
+  logging::Info("run.stopped", {{"seconds", Seconds(Clock::now() - started_)},
+                                {"extracted", totals.extracted},
+                                {"runs", snapshot.schedule.runs_started},
+                                {"succeeded", snapshot.schedule.runs_succeeded},
+                                {"failed", snapshot.schedule.runs_failed}});
 }
 
 }  // namespace millrace::cli

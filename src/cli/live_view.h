@@ -1,6 +1,6 @@
 // LiveView: what `millrace run` shows while it runs: on a terminal two lines that are redrawn,
-// otherwise a line every ten seconds, or JSON lines on standard output. Log lines go above it. As
-// soon as the first rows are there it says how to query them.
+// below the lines of the log; otherwise events of the log, one of progress every ten seconds, or
+// JSON lines on standard output. As soon as the first rows are there it says how to query them.
 //
 // Thread contract: one thread calls it; log lines may come from any.
 #pragma once
@@ -45,12 +45,15 @@ class LiveView {
   std::string ProgressText(const pipeline::RunnerSnapshot& snapshot, const Totals& totals,
                            double seconds) const;
   void ShowJson(const Totals& totals, double seconds) const;
+  static void LogProgress(const Totals& totals);
+  void LogSummary(const pipeline::RunnerSnapshot& snapshot, const Totals& totals) const;
   void TellHowToQuery();
   void Draw(std::string text);
   void Erase();  // mutex_ held
 
   const pipeline::Project& project_;
   Style style_;
+  bool events_;  // standard error is no terminal: each line is an event of the log
   Siblings siblings_;
   std::chrono::steady_clock::time_point started_;
   std::chrono::steady_clock::time_point last_time_;

@@ -1,6 +1,7 @@
 // Operations: asked of the running pipeline over its control socket, or done here on the data
 // folder.
 #include <csignal>
+#include <optional>
 #include <thread>
 
 #include <unistd.h>
@@ -33,6 +34,12 @@ class ConsoleOutput final : public pipeline::Output {
   }
 };
 
+// Who is asked. Without a project (its file has mistakes) only the pipeline that runs can answer.
+struct Target {
+  std::string data_folder;
+  std::optional<pipeline::Project> project;
+};
+
 std::string ReadInput() {
   std::string input;
   char buffer[65536];
@@ -42,9 +49,17 @@ std::string ReadInput() {
 }
 
 // Opens the data folder for the time of the operation; `opened` tells whether it was.
-Status RunHere(const CommandLine& line, const pipeline::Project& project,
+Status RunHere(const CommandLine& line, const Target& target,
                const pipeline::OperationRequest& request, pipeline::Output& output,
                CancelToken& cancel, const OpenPatience& patience, bool& opened) {
+  if (!target.project) {
+    return std::unexpected(
+        Error{ErrorCode::kInvalidArgument,
+              fmt::format("the pipeline on {} has stopped, and the project has mistakes",
+                          target.data_folder),
+              "millrace check"});
+  }
+  const pipeline::Project& project = *target.project;
   // Refused before the folder is taken, which a pipeline that is about to start needs.
   MR_TRY(pipeline::AllowWithoutRunner(request, project));
   pipeline::WorkspaceOptions options;
@@ -60,10 +75,10 @@ Status RunHere(const CommandLine& line, const pipeline::Project& project,
   return pipeline::RunOperation(context, request, output);
 }
 
-Status RunOnce(const CommandLine& line, const pipeline::Project& project,
+Status RunOnce(const CommandLine& line, const Target& target,
                const pipeline::OperationRequest& request, CancelToken& cancel) {
   ConsoleOutput output;
-  const std::string socket = api::ControlSocketPath(project.data_folder);
+  const std::string socket = api::ControlSocketPath(target.data_folder);
   OpenPatience patience;
   patience.is_pointless = [&cancel, &socket] {
     return cancel.cancelled() || api::IsListening(socket);
@@ -87,14 +102,13 @@ Status RunOnce(const CommandLine& line, const pipeline::Project& project,
       }
     }
     bool opened = false;
-    Status done = RunHere(line, project, request, output, cancel, patience, opened);
+    Status done = RunHere(line, target, request, output, cancel, patience, opened);
     if (done || opened || is_over || !api::IsListening(socket)) return done;
   }
 }
 
 // Standard input in portions that fit a request, each a transaction of its own.
-Status ProduceInput(const CommandLine& line, const pipeline::Project& project,
-                    CancelToken& cancel) {
+Status ProduceInput(const CommandLine& line, const Target& target, CancelToken& cancel) {
   constexpr size_t kPortionBytes = size_t{4} << 20;
   pipeline::OperationRequest request = line.request;
   request.flags["session"] = fmt::format("{}-{}", ::getpid(), io::SystemClock().Now().value);
@@ -105,27 +119,47 @@ Status ProduceInput(const CommandLine& line, const pipeline::Project& project,
     if (read > 0) pending.append(buffer, static_cast<size_t>(read));
     if (read > 0 && pending.size() < kPortionBytes) continue;
     const size_t end = read > 0 ? pending.rfind('\n') : pending.size();
-    if (end != std::string::npos && !pending.empty()) {
+    // Without any input too: the topic must be there.
+    if ((end != std::string::npos && !pending.empty()) || (read <= 0 && sequence == 1)) {
       request.input = pending.substr(0, end);
       request.flags["sequence"] = std::to_string(sequence++);
       pending.erase(0, end);
-      MR_TRY(RunOnce(line, project, request, cancel));
+      MR_TRY(RunOnce(line, target, request, cancel));
     }
     if (read <= 0) return {};
   }
+}
+
+// A project that has mistakes by now does not stand between a person and the pipeline that runs.
+Result<Target> FindTarget(const CommandLine& line) {
+  const std::string file = ProjectFileOf(line, false);
+  pipeline::Problems problems;
+  auto project = LoadProjectQuietly(line, file, problems);
+  if (project) {
+    std::string folder = project->data_folder;
+    return Target{std::move(folder), std::move(*project)};
+  }
+  const std::string folder = DataFolderOf(line, file);
+  if (folder.empty() || !api::IsListening(api::ControlSocketPath(folder))) {
+    ShowProblems(problems, false);
+    return std::unexpected(std::move(project.error()));
+  }
+  WriteError(fmt::format("warning: {}; asking the pipeline that runs on {} (try: {})\n",
+                         project.error().message, folder, line.Sibling("check", file)));
+  return Target{folder, std::nullopt};
 }
 
 }  // namespace
 
 int OperationCommand(const CommandLine& line) {
   logging::Configure(logging::Level::kWarning, logging::Format::kAuto);
-  auto project = LoadNamedProject(line, ProjectFileOf(line, false));
-  if (!project) return Complain(project.error());
+  const auto target = FindTarget(line);
+  if (!target) return Complain(target.error());
   CancelToken cancel;
   const SignalWatch signals([&cancel](int) { cancel.Cancel(); });
   Status done;
   if (line.command->name == "produce") {
-    done = ProduceInput(line, *project, cancel);
+    done = ProduceInput(line, *target, cancel);
   } else {
     pipeline::OperationRequest request = line.request;
     if (line.command->name == "query" && request.arguments[0] == "-")
@@ -135,7 +169,7 @@ int OperationCommand(const CommandLine& line) {
       if (::getcwd(folder, sizeof(folder)) != nullptr)
         request.arguments[0] = io::JoinPath(folder, request.arguments[0]);
     }
-    done = RunOnce(line, *project, request, cancel);
+    done = RunOnce(line, *target, request, cancel);
   }
   if (done || cancel.cancelled()) return 0;
   return Complain(done.error());

@@ -8,6 +8,43 @@
 #include "pipeline/json_text.h"
 
 namespace millrace::cli {
+namespace {
+
+std::string ResultText(const pipeline::FixtureResult& result) {
+  std::string text = fmt::format("{}  {}  ({:.0f} ms)\n", result.passed ? "ok    " : "FAILED",
+                                 result.name, result.milliseconds);
+  if (!result.passed)
+    text += fmt::format("{}:{}: {}", result.file, result.where.line, result.report);
+  return text;
+}
+
+std::string ResultJson(const pipeline::FixtureResult& result) {
+  return pipeline::JsonText()
+             .Field("test", result.name)
+             .Field("file", result.file)
+             .Field("line", int64_t{result.where.line})
+             .Field("passed", result.passed)
+             .Field("milliseconds", result.milliseconds)
+             .Field("report", result.report)
+             .Object() +
+         "\n";
+}
+
+std::string FindingText(const log::Finding& finding, bool json) {
+  if (!json) {
+    return fmt::format("{} @{}: {}{}\n", finding.file, finding.position,
+                       finding.torn_tail ? "torn tail: " : "DAMAGED: ", finding.message);
+  }
+  return pipeline::JsonText()
+             .Field("file", finding.file)
+             .Field("position", finding.position)
+             .Field("finding", finding.torn_tail ? "torn_tail" : "damaged")
+             .Field("message", finding.message)
+             .Object() +
+         "\n";
+}
+
+}  // namespace
 
 int TestCommand(const CommandLine& line) {
   logging::Configure(logging::Level::kError, logging::Format::kAuto);
@@ -24,14 +61,17 @@ int TestCommand(const CommandLine& line) {
     for (const pipeline::FixtureResult& result : pipeline::RunFixtures(
              *project, io::PosixFileSystem(), file, line.request.Flag("filter"), problems)) {
       ++(result.passed ? passed : failed);
-      WriteOut(fmt::format("{}  {}  ({:.0f} ms)\n", result.passed ? "ok    " : "FAILED",
-                           result.name, result.milliseconds));
-      if (!result.passed)
-        WriteOut(fmt::format("{}:{}: \n{}", result.file, result.where.line, result.report));
+      WriteOut(line.request.Switch("json") ? ResultJson(result) : ResultText(result));
     }
   }
   for (const pipeline::Problem& problem : problems) WriteError(problem.ToString() + "\n");
-  WriteOut(fmt::format("{} passed, {} failed\n", passed, failed));
+  if (problems.empty() && passed + failed == 0) {
+    return Complain({ErrorCode::kNotFound,
+                     fmt::format("no test has \"{}\" in its name", line.request.Flag("filter")),
+                     "millrace test"});
+  }
+  const std::string counts = fmt::format("{} passed, {} failed\n", passed, failed);
+  line.request.Switch("json") ? WriteError(counts) : WriteOut(counts);
   if (!problems.empty()) return 2;
   return failed > 0 || passed == 0 ? 3 : 0;
 }
@@ -80,8 +120,18 @@ int InspectCommand(const CommandLine& line) {
                    each ? std::function<void(const log::BatchSummary&)>(visit) : nullptr);
   if (!report) return Complain(report.error());
   for (const log::Finding& finding : report->findings) {
-    WriteOut(fmt::format("{} @{}: {}{}\n", finding.file, finding.position,
-                         finding.torn_tail ? "torn tail: " : "DAMAGED: ", finding.message));
+    WriteOut(FindingText(finding, json));
+  }
+  if (json) {
+    WriteOut(pipeline::JsonText()
+                 .Field("files", uint64_t{report->files})
+                 .Field("batches", uint64_t{report->batches})
+                 .Field("records", uint64_t{report->records})
+                 .Field("bytes", uint64_t{report->bytes})
+                 .Field("ok", report->ok())
+                 .Object() +
+             "\n");
+    return report->ok() ? 0 : ExitCodeFor(ErrorCode::kDamaged);
   }
   WriteOut(fmt::format("{} files, {} batches, {} records, {} bytes: {}\n", report->files,
                        report->batches, report->records, report->bytes,

@@ -24,7 +24,10 @@ class StopRequest {
  public:
   void OnSignal(int) {
     if (asked_.exchange(true)) {
-      WriteError("stopping at once; the next start recovers\n");
+      if (::isatty(STDERR_FILENO) != 0)
+        WriteError("stopping at once; the next start recovers\n");
+      else
+        logging::Warning("run.stopping_at_once", {{"action", "the next start recovers"}});
       ::_exit(1);
     }
     wake_.notify_all();
@@ -62,13 +65,31 @@ void Watch(pipeline::Runner& runner, LiveView& view, StopRequest& stop, int64_t 
   }
 }
 
+// As an event where every other line is one.
+int ComplainOfRun(const Error& error) {
+  if (::isatty(STDERR_FILENO) != 0) return Complain(error);
+  logging::Error("run.failed", {{"error", error.message}, {"hint", error.hint}});
+  return ExitCodeFor(error.code);
+}
+
+// A query that failed: 5 where one met damaged data, else 1.
+int ExitCodeOf(const pipeline::RunnerSnapshot& last) {
+  int code = 0;
+  for (const pipeline::QueryStatus& query : last.queries) {
+    if (query.failure.empty()) continue;
+    if (query.failure_code == ErrorCode::kDamaged) return ExitCodeFor(ErrorCode::kDamaged);
+    code = 1;
+  }
+  return code;
+}
+
 }  // namespace
 
 int RunCommand(const CommandLine& line) {
   const auto for_ns = RunFor(line);
-  if (!for_ns) return Complain(for_ns.error());
+  if (!for_ns) return ComplainOfRun(for_ns.error());
   auto project = LoadNamedProject(line, ProjectFileOf(line, true));
-  if (!project) return Complain(project.error());
+  if (!project) return ComplainOfRun(project.error());
   const bool json = line.request.Switch("json");
   const auto style = json                      ? LiveView::Style::kJson
                      : ::isatty(STDERR_FILENO) ? LiveView::Style::kTerminal
@@ -85,16 +106,16 @@ int RunCommand(const CommandLine& line) {
   auto workspace = OpenWorkspace(*project, options, {.is_pointless = [&stop, &socket] {
     return stop.asked() || api::IsListening(socket);
   }});
-  if (!workspace) return Complain(workspace.error());
+  if (!workspace) return ComplainOfRun(workspace.error());
   for (const std::string& change : (*workspace)->changes())
     logging::Info("project.applied", {{"change", change}});
 
   // The doors open first: /livez answers while the pipeline recovers, /readyz once it is ready.
   auto doors = api::Doors::Open(**workspace);
-  if (!doors) return Complain(doors.error());
+  if (!doors) return ComplainOfRun(doors.error());
   auto runner =
       pipeline::Runner::Start(**workspace, {.schedule = !line.request.Switch("no-schedule")});
-  if (!runner) return Complain(runner.error());
+  if (!runner) return ComplainOfRun(runner.error());
   (*doors)->SetRunner(runner->get());
   view.Started((*doors)->address());
 
@@ -107,10 +128,8 @@ int RunCommand(const CommandLine& line) {
   doors->reset();
   runner->reset();
   view.Summary(last);
-  if (!drained) return Complain(drained.error());
-  const bool failed = std::ranges::any_of(
-      last.queries, [](const pipeline::QueryStatus& query) { return !query.failure.empty(); });
-  return failed ? 1 : 0;
+  if (!drained) return ComplainOfRun(drained.error());
+  return ExitCodeOf(last);
 }
 
 }  // namespace millrace::cli

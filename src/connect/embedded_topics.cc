@@ -26,7 +26,7 @@ class EmbeddedTopics final : public Topics {
   Result<std::vector<std::string>> Ensure(std::span<const WantedTopic> wanted) override {
     std::vector<std::string> changes;
     std::vector<log::TopicSpec> missing;
-    for (const auto& [spec, declared] : wanted) {
+    for (const auto& [spec, declared, place] : wanted) {
       const auto found = log_.FindTopic(spec.name);
       if (!found) {
         missing.push_back(spec);
@@ -36,7 +36,8 @@ class EmbeddedTopics final : public Topics {
         continue;
       }
       if (!declared || found->spec == spec) continue;
-      if (!IsSameKind(found->spec, spec)) return std::unexpected(Differs(found->spec, spec));
+      if (!IsSameKind(found->spec, spec))
+        return std::unexpected(Differs(found->spec, spec).WithContext(place));
       MR_TRY(log_.AlterTopic(spec));
       changes.push_back(fmt::format("topic {} changed to the project's settings", spec.name));
     }

@@ -68,9 +68,12 @@ class KafkaTopics final : public Topics {
 
   Result<std::vector<std::string>> Ensure(std::span<const WantedTopic> wanted) override {
     std::vector<std::string> changes;
-    for (const auto& [spec, declared] : wanted) {
-      MR_ASSIGN(const bool made, client_->EnsureTopic(spec, declared));
-      if (made && !spec.internal)
+    for (const auto& [spec, declared, place] : wanted) {
+      const auto made = client_->EnsureTopic(spec, declared);
+      if (!made && made.error().code == ErrorCode::kInvalidArgument && !place.empty())
+        return std::unexpected(Error(made.error()).WithContext(place));
+      if (!made) return std::unexpected(made.error());
+      if (*made && !spec.internal)
         changes.push_back(
             fmt::format("Kafka topic {} made, {} partitions", spec.name, spec.partitions));
     }

@@ -30,6 +30,7 @@ struct SourceUse {
 struct WantedTopic {
   log::TopicSpec spec;
   bool declared = true;  // false: only its being there matters
+  std::string place;     // of its declaration, "file:line:column"; errors begin with it
 };
 
 class Topics {

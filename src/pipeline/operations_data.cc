@@ -199,11 +199,15 @@ Status ReplayOperation(OperationContext& context, const OperationRequest& reques
       logging::Info("replay.progress", {{"text", text}});
   };
   const ReplayOptions options{request.Flag("from", "earliest"), request.Switch("partial")};
-  if (context.runner != nullptr)
-    return context.runner->ReplayTable(request.arguments[0], options, context.cancel, note);
-  MR_ASSIGN(const auto runner, Runner::Start(context.workspace, {.schedule = false}));
-  MR_TRY(runner->ReplayTable(request.arguments[0], options, context.cancel, note));
-  return runner->Drain();
+  if (context.runner != nullptr) {
+    MR_TRY(context.runner->ReplayTable(request.arguments[0], options, context.cancel, note));
+  } else {
+    MR_ASSIGN(const auto runner, Runner::Start(context.workspace, {.schedule = false}));
+    MR_TRY(runner->ReplayTable(request.arguments[0], options, context.cancel, note));
+    MR_TRY(runner->Drain());
+  }
+  if (!request.Switch("json")) return {};
+  return output.Write(JsonText().Field("rebuilt", request.arguments[0]).Object() + '\n');
 }
 
 Status BackupOperation(OperationContext& context, const OperationRequest& request, Output& output) {
@@ -221,6 +225,14 @@ Status BackupOperation(OperationContext& context, const OperationRequest& reques
     return {};
   };
   MR_TRY(context.runner != nullptr ? context.runner->WhileStill(make) : make());
+  if (request.Switch("json")) {
+    return output.Write(JsonText()
+                            .Field("folder", request.arguments[0])
+                            .Field("files", uint64_t{report.files})
+                            .Field("bytes", uint64_t{report.bytes})
+                            .Object() +
+                        '\n');
+  }
   return output.Write(fmt::format("{} files, {} in {}\n", report.files, ShortBytes(report.bytes),
                                   request.arguments[0]));
 }

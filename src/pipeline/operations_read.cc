@@ -13,7 +13,7 @@ namespace millrace::pipeline {
 namespace {
 
 Result<engine::OutputFormat> FormatOf(const OperationRequest& request) {
-  const std::string format = request.Flag("format", "table");
+  const std::string format = request.Flag("format", request.Switch("json") ? "json" : "table");
   if (format == "table") return engine::OutputFormat::kTable;
   if (format == "json") return engine::OutputFormat::kJson;
   if (format == "csv") return engine::OutputFormat::kCsv;
@@ -82,6 +82,58 @@ Result<std::vector<Offset>> StartOffsets(flow::Source& source, int64_t count) {
     offsets.push_back(range.end - range.begin > back ? range.end - back : range.begin);
   }
   return offsets;
+}
+
+std::string_view KindOf(const store::ColumnSchema& column) {
+  switch (column.kind) {
+    case store::ColumnKind::kPartitionKey:
+      return "partition_key";
+    case store::ColumnKind::kClustering:
+      return column.descending ? "clustering_desc" : "clustering";
+    case store::ColumnKind::kStatic:
+      return "static";
+    case store::ColumnKind::kRegular:
+      break;
+  }
+  return "regular";
+}
+
+// One object a column.
+std::string TableJson(const store::TableSchema& schema) {
+  std::string lines;
+  for (const store::ColumnSchema& column : schema.columns) {
+    lines += JsonText()
+                 .Field("table", schema.FullName())
+                 .Field("column", column.name)
+                 .Field("type", column.type.ToString())
+                 .Field("kind", KindOf(column))
+                 .Object() +
+             '\n';
+  }
+  return lines;
+}
+
+// Only while nothing writes: a query holds its tables. The next run makes the table afresh where
+// the project has it, and a replay fills it.
+Status DropTable(OperationContext& context, const OperationRequest& request, Output& output) {
+  if (request.arguments.size() != 1)
+    return Fail(ErrorCode::kInvalidArgument, "tables --drop needs one table");
+  const std::string& name = request.arguments[0];
+  MR_ASSIGN(const store::TableHandle table, context.workspace.FindTable(name));
+  if (context.runner != nullptr) {
+    return std::unexpected(Error{ErrorCode::kUnavailable,
+                                 fmt::format("table {} is in use by the running pipeline", name),
+                                 "stop the pipeline first"});
+  }
+  if (!request.Switch("yes")) {
+    return std::unexpected(Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("table {} and all its rows would be dropped for good", name),
+        fmt::format("add --yes; `millrace replay {}` then rebuilds what the log still has", name)});
+  }
+  MR_TRY(context.workspace.store().DropTable(table->schema.keyspace, table->schema.name));
+  return output.Write(request.Switch("json") ? JsonText().Field("dropped", name).Object() + '\n'
+                                             : fmt::format("table {} dropped\n", name));
 }
 
 }  // namespace
@@ -188,9 +240,11 @@ Status TopicsOperation(OperationContext& context, const OperationRequest& reques
 }
 
 Status TablesOperation(OperationContext& context, const OperationRequest& request, Output& output) {
+  if (request.Switch("drop")) return DropTable(context, request, output);
   if (!request.arguments.empty()) {
     MR_ASSIGN(const store::TableHandle table, context.workspace.FindTable(request.arguments[0]));
-    return output.Write(table->schema.ToCql() + "\n");
+    return output.Write(request.Switch("json") ? TableJson(table->schema)
+                                               : table->schema.ToCql() + "\n");
   }
   std::vector<std::vector<std::string>> rows = {
       {"TABLE", "PARTITION KEY", "CLUSTERING", "COLUMNS"}};

@@ -142,15 +142,30 @@ Result<schedule::Reprocess> ReprocessFlag(const OperationRequest& request) {
   return Fail(ErrorCode::kInvalidArgument, "--reprocess is none, failed or all, not \"{}\"", text);
 }
 
-Status ListBackfills(const SchedulerAccess& scheduler, const std::string& dag, Output& output) {
+std::string BackfillJson(const schedule::BackfillRecord& one) {
+  return JsonText()
+             .Field("backfill", one.backfill_id)
+             .Field("state", schedule::Name(one.state))
+             .Field("from", schedule::FormatUtc(one.from))
+             .Field("to", schedule::FormatUtc(one.to))
+             .Field("next", schedule::FormatUtc(one.cursor))
+             .Field("started", int64_t{one.started_count})
+             .Object() +
+         '\n';
+}
+
+Status ListBackfills(const SchedulerAccess& scheduler, const std::string& dag, bool json,
+                     Output& output) {
   std::vector<std::vector<std::string>> rows = {{"ID", "STATE", "FROM", "TO", "NEXT", "STARTED"}};
+  std::string objects;
   MR_ASSIGN(const auto backfills, scheduler->ListBackfills(dag));
   for (const schedule::BackfillRecord& one : backfills) {
     rows.push_back({std::to_string(one.backfill_id), std::string(schedule::Name(one.state)),
                     schedule::FormatUtc(one.from), schedule::FormatUtc(one.to),
                     schedule::FormatUtc(one.cursor), std::to_string(one.started_count)});
+    objects += BackfillJson(one);
   }
-  return output.Write(AlignedText(rows));
+  return output.Write(json ? objects : AlignedText(rows));
 }
 
 std::vector<std::string> Split(const std::string& text) {
@@ -164,6 +179,38 @@ std::vector<std::string> Split(const std::string& text) {
   return parts;
 }
 
+// A DAG of the project, or one that left it and has runs still.
+Status CheckDagWasEver(schedule::Scheduler& scheduler, const std::string& dag) {
+  const auto known = scheduler.GetDag(dag);
+  if (known) return {};
+  MR_ASSIGN(const schedule::RunPage page, scheduler.ListRuns({.dag_id = dag}, 1, 0));
+  if (page.total > 0) return {};
+  return std::unexpected(known.error());
+}
+
+std::string PlanText(const schedule::BackfillPlan& plan) {
+  std::string dates;
+  for (const TimestampUs date : plan.first_dates)
+    dates += (dates.empty() ? "" : ", ") + schedule::FormatUtc(date);
+  return fmt::format(
+      "{} logical dates, {} with a run already: {} runs to start{}\n", plan.due_count,
+      plan.existing_count, plan.run_count,
+      dates.empty() ? "" : " (" + dates + (plan.due_count > 10 ? ", ..." : "") + ")");
+}
+
+std::string PlanJson(const schedule::BackfillPlan& plan) {
+  std::string dates;
+  for (const TimestampUs date : plan.first_dates)
+    dates += fmt::format("{}\"{}\"", dates.empty() ? "" : ",", schedule::FormatUtc(date));
+  return JsonText()
+             .Field("logical_dates", static_cast<int64_t>(plan.due_count))
+             .Field("existing_runs", static_cast<int64_t>(plan.existing_count))
+             .Field("runs_to_start", static_cast<int64_t>(plan.run_count))
+             .Raw("first_dates", "[" + dates + "]")
+             .Object() +
+         '\n';
+}
+
 }  // namespace
 
 Status RunsOperation(OperationContext& context, const OperationRequest& request, Output& output) {
@@ -173,7 +220,10 @@ Status RunsOperation(OperationContext& context, const OperationRequest& request,
     return show(scheduler.operator->(), request.arguments[0], request.arguments[1], output);
   }
   schedule::RunFilter filter;
-  if (!request.arguments.empty()) filter.dag_id = request.arguments[0];
+  if (!request.arguments.empty()) {
+    filter.dag_id = request.arguments[0];
+    MR_TRY(CheckDagWasEver(*scheduler.operator->(), request.arguments[0]));
+  }
   if (const std::string state = request.Flag("state"); !state.empty()) {
     filter.state = schedule::ParseRunState(state);
     if (!filter.state)
@@ -229,7 +279,7 @@ Status BackfillOperation(OperationContext& context, const OperationRequest& requ
                          Output& output) {
   MR_ASSIGN(const std::string dag, OneDag(context, request));
   MR_ASSIGN(const SchedulerAccess scheduler, SchedulerAccess::Running(context));
-  if (request.Switch("list")) return ListBackfills(scheduler, dag, output);
+  if (request.Switch("list")) return ListBackfills(scheduler, dag, request.Switch("json"), output);
   schedule::BackfillRequest backfill;
   backfill.dag_id = dag;
   MR_ASSIGN(backfill.from, TimeFlag(request, "from"));
@@ -240,16 +290,12 @@ Status BackfillOperation(OperationContext& context, const OperationRequest& requ
   backfill.parallelism = static_cast<int>(parallelism);
   MR_ASSIGN(backfill.reprocess, ReprocessFlag(request));
   MR_ASSIGN(const schedule::BackfillPlan plan, scheduler->PlanBackfill(backfill));
-  std::string dates;
-  for (const TimestampUs date : plan.first_dates)
-    dates += (dates.empty() ? "" : ", ") + schedule::FormatUtc(date);
-  MR_TRY(output.Write(
-      fmt::format("{} logical dates, {} with a run already: {} runs to start{}\n", plan.due_count,
-                  plan.existing_count, plan.run_count,
-                  dates.empty() ? "" : " (" + dates + (plan.due_count > 10 ? ", ..." : "") + ")")));
+  const bool json = request.Switch("json");
+  MR_TRY(output.Write(json ? PlanJson(plan) : PlanText(plan)));
   if (!request.Switch("yes")) return output.Note("nothing started; add --yes to start them");
   MR_ASSIGN(const schedule::BackfillRecord record, scheduler->StartBackfill(backfill));
-  return output.Write(fmt::format("backfill {} started\n", record.backfill_id));
+  return output.Write(json ? BackfillJson(record)
+                           : fmt::format("backfill {} started\n", record.backfill_id));
 }
 
 Status ClearOperation(OperationContext& context, const OperationRequest& request, Output& output) {
@@ -263,7 +309,9 @@ Status ClearOperation(OperationContext& context, const OperationRequest& request
   clear.downstream = !request.Switch("only-these");
   clear.only_failed = request.Switch("only-failed");
   MR_ASSIGN(const int cleared, scheduler->Clear(clear));
-  return output.Write(fmt::format("{} task instances cleared\n", cleared));
+  return output.Write(request.Switch("json")
+                          ? JsonText().Field("cleared", int64_t{cleared}).Object() + '\n'
+                          : fmt::format("{} task instances cleared\n", cleared));
 }
 
 Status CancelOperation(OperationContext& context, const OperationRequest& request, Output& output) {

@@ -226,7 +226,7 @@ TaskEnvironment::TaskEnvironment(Workspace& workspace)
 Result<std::unique_ptr<TaskEnvironment>> TaskEnvironment::Make(Workspace& workspace) {
   std::unique_ptr<TaskEnvironment> made(new TaskEnvironment(workspace));
   made->http_ = io::MakeHttpClient({.user_agent = "millrace"});
-  const connect::WantedTopic wanted{CursorTopicSpec(), /*declared=*/false};
+  const connect::WantedTopic wanted{CursorTopicSpec(), /*declared=*/false, /*place=*/""};
   MR_TRY(workspace.topics().Ensure(std::span(&wanted, 1)));
   MR_ASSIGN(made->cursor_topic_,
             workspace.topics().OpenSource(wanted.spec.name, {.settled = true}));

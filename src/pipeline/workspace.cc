@@ -205,9 +205,13 @@ Status Workspace::OpenDatabase() {
 }
 
 Status Workspace::EnsureTopics() {
-  std::vector<connect::WantedTopic> wanted = {{CursorTopicSpec(), false}};
-  if (!topics_->external()) wanted.push_back({connect::EpochsTopicSpec(), false});
-  for (const auto& [name, topic] : project_.topics) wanted.push_back({topic.spec, topic.declared});
+  std::vector<connect::WantedTopic> wanted = {{CursorTopicSpec(), false, ""}};
+  if (!topics_->external()) wanted.push_back({connect::EpochsTopicSpec(), false, ""});
+  for (const auto& [name, topic] : project_.topics) {
+    wanted.push_back(
+        {topic.spec, topic.declared,
+         fmt::format("{}:{}:{}", project_.file, topic.where.line, topic.where.column)});
+  }
   MR_ASSIGN(changes_, topics_->Ensure(wanted));
   return {};
 }

@@ -104,7 +104,9 @@ Result<TableHandle> RocksStore::EnsureTable(const TableSchema& wanted) {
         Error{ErrorCode::kInvalidArgument,
               fmt::format("table {} is stored in another shape: {}", wanted.FullName(),
                           Joined(comparison.differences)),
-              "give the new table another name, or drop the stored one and replay it"});
+              fmt::format("give the new table another name; or stop the pipeline, then: millrace "
+                          "tables {0} --drop --yes && millrace replay {0}",
+                          wanted.FullName())});
   MR_TRY(CheckWritable());
   TableHandle table = catalog_.AlterTable(*stored, checked, batch);
   MR_TRY(WriteCatalog(batch));
