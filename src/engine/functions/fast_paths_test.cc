@@ -203,7 +203,7 @@ TEST(FastTimesTest, BatchesAreTheirRows) {
     input.Add("t", DataType::Timestamp(), Moments(random));
     input.Add("u", DataType::Timestamp(), Moments(random));
     for (const char* text :
-         {"date_format(t, 'yyyy-MM')", "date_format(t, 'EEEE d MMM uuuu DDD G q')",
+         {"date_format(t, 'yyyy-MM')", "date_format(t, 'EEEE d MMM yyyy DDD G q')",
           "date_format(t, 'yyyy-MM-dd HH:mm:ss.SSSSSS XXX VV')", "date_format(t, \"'at' HH\")",
           "months_between(t, u)", "months_between(timestamp'2024-02-29 12:00:00', u)",
           "CAST(t AS DATE)", "hour(t)"}) {
