@@ -125,6 +125,11 @@ Status DropTable(OperationContext& context, const OperationRequest& request, Out
                                  fmt::format("table {} is in use by the running pipeline", name),
                                  "stop the pipeline first"});
   }
+  if (context.workspace.project().cassandra) {
+    return std::unexpected(Error{ErrorCode::kUnsupported,
+                                 fmt::format("table {} is kept in Cassandra", name),
+                                 "drop it with the cluster's own tools"});
+  }
   if (!request.Switch("yes")) {
     return std::unexpected(Error{
         ErrorCode::kInvalidArgument,

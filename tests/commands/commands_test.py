@@ -69,9 +69,9 @@ class CommandsTest(unittest.TestCase):
         return [json.loads(line) for line in self.succeed(*words, "--json").stdout.splitlines()]
 
     def start(self):
-        self.pipeline = subprocess.Popen([PROGRAM, "run"], cwd=self.folder,
-                                         stdout=subprocess.DEVNULL,
-                                         stderr=open(self.folder / "events", "w", encoding="utf-8"))
+        with open(self.folder / "events", "w", encoding="utf-8") as events:
+            self.pipeline = subprocess.Popen([PROGRAM, "run"], cwd=self.folder,
+                                             stdout=subprocess.DEVNULL, stderr=events)
         give_up = time.monotonic() + WAIT_SECONDS_MAX
         while "run.started" not in (self.folder / "events").read_text(encoding="utf-8"):
             self.assertIsNone(self.pipeline.poll(), (self.folder / "events").read_text())
