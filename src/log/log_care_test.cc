@@ -270,6 +270,28 @@ TEST_F(LogCareTest, ADiskThatFillsUpAnywhereRefusesWholeAppends) {
 }
 
 // Any write that fails, or is cut short, refuses its append and harms no other.
+// A start on a full disk closes no partition: the index it cannot write is not needed.
+TEST_F(LogCareTest, AStartOnAFullDiskGoesOnWhenThereIsRoom) {
+  for (const uint64_t room : {0, 12, 50}) {
+    SCOPED_TRACE(fmt::format("{} bytes of room", room));
+    TopicSpec spec = Plain();
+    spec.name = fmt::format("s{}", room);
+    ASSERT_TRUE(log_->CreateTopic(spec));
+    const OutRecord record = Value("v");
+    ASSERT_TRUE(log_->Append(spec.name, kFirst, {&record, 1}));
+    Kill();
+    ASSERT_TRUE(fs_.RemoveFile(fmt::format("data/log/{}/0/{:020}.index", spec.name, 0)));
+    fs_.SetDiskBytes(fs_.used_bytes() + room);
+    Open();
+    EXPECT_EQ(ReadAll(spec.name)->size(), 1u);
+    EXPECT_EQ(log_->Append(spec.name, kFirst, {&record, 1}).error().code,
+              ErrorCode::kResourceExhausted);
+    fs_.SetDiskBytes(UINT64_MAX);
+    EXPECT_TRUE(log_->Append(spec.name, kFirst, {&record, 1}));
+    EXPECT_EQ(ReadAll(spec.name)->size(), 2u);
+  }
+}
+
 TEST_F(LogCareTest, FailedAndShortWritesHarmNothingElse) {
   for (const bool is_short : {false, true}) {
     for (uint64_t at = 1; at <= 12; ++at) {

@@ -192,13 +192,25 @@ Status Segment::CompleteIndex() {
   std::string bytes(kIndexMagic);
   for (const IndexEntry& entry : entries) bytes += EncodeEntry(entry);
   if (now.bytes > 0) bytes += EncodeEntry({now.end, now.bytes, newest});
-  MR_ASSIGN(auto writer, fs_.OpenForWrite(index_path_, io::OpenMode::kTruncate));
-  MR_TRY(writer->Append(bytes));
-  if (writer_ != nullptr) index_writer_ = std::move(writer);
+  MR_TRY(WriteIndex(bytes));
   std::lock_guard lock(mutex_);
   entries_ = std::move(entries);
   entries_complete_ = true;
   return {};
+}
+
+// Without an index file everything works, and the next start takes longer: a disk that is full must
+// not keep a partition closed. Half a file would prove less than none, so it goes.
+Status Segment::WriteIndex(std::string_view bytes) {
+  auto writer = fs_.OpenForWrite(index_path_, io::OpenMode::kTruncate);
+  Status written = writer ? (*writer)->Append(bytes) : std::unexpected(writer.error());
+  if (written) {
+    if (writer_ != nullptr) index_writer_ = std::move(*writer);
+    return {};
+  }
+  logging::Warning("log.index_not_written",
+                   {{"file", index_path_}, {"error", written.error().ToString()}});
+  return fs_.Exists(index_path_) ? fs_.RemoveFile(index_path_) : Status();
 }
 
 Result<IndexEntry> Segment::PositionFor(Offset offset) {

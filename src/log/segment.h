@@ -91,6 +91,7 @@ class Segment {
   // Fills the index in memory from its file and, where that does not reach, from the batches; the
   // file is then written anew. Everything in the segment is on stable storage by then.
   Status CompleteIndex();
+  Status WriteIndex(std::string_view bytes);
   Result<std::vector<IndexEntry>> KnownEntries(const Extent& now) const;
   // Does a batch begin where the entry says (a compaction or a lost write may have moved it)?
   Result<bool> Fits(const IndexEntry& entry, const Extent& extent) const;
