@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "base/base64.h"
 #include "base/bytes.h"
 #include "base/crc32c.h"
 #include "base/hash.h"
@@ -91,6 +92,21 @@ TEST(ResultTest, ErrorsTravelUp) {
   EXPECT_EQ(Quarter(12).value(), 3);
   EXPECT_EQ(Quarter(6).error().message, "3 is odd");
   EXPECT_EQ(ExitCodeFor(Quarter(6).error().code), 2);
+}
+
+TEST(Base64, KnownAnswersAndRoundTrips) {  // RFC 4648 10
+  EXPECT_EQ(EncodeBase64(""), "");
+  EXPECT_EQ(EncodeBase64("f"), "Zg==");
+  EXPECT_EQ(EncodeBase64("fo"), "Zm8=");
+  EXPECT_EQ(EncodeBase64("foobar"), "Zm9vYmFy");
+  EXPECT_EQ(EncodeBase64("\xfb\xff"), "+/8=");
+  EXPECT_EQ(EncodeBase64Url("\xfb\xff"), "-_8");
+  EXPECT_EQ(DecodeBase64("Zm8="), "fo");
+  EXPECT_EQ(DecodeBase64("Zm8"), "fo");
+  EXPECT_EQ(DecodeBase64("Z"), std::nullopt);
+  EXPECT_EQ(DecodeBase64("Zm 8="), std::nullopt);
+  EXPECT_EQ(DecodeBase64("-_8"), std::nullopt);
+  EXPECT_EQ(DecodeBase64Url("-_8"), "\xfb\xff");
 }
 
 }  // namespace

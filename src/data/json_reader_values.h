@@ -1,4 +1,4 @@
-// Single JSON values: checked numbers, unescaped strings, base64. Inside the JSON reader only.
+// Single JSON values: checked numbers, unescaped strings. Inside the JSON reader only.
 //
 // Thread contract: pure functions.
 #pragma once
@@ -22,8 +22,5 @@ std::optional<double> ParseJsonDouble(std::string_view text);
 // Writes the text between a JSON string's quotes, without its escapes, to `to`, which has room for
 // raw.size() bytes. Returns the end; nullptr for a bad escape or half a surrogate pair.
 char* UnescapeJson(std::string_view raw, char* to);
-
-// Bytes of base64 text (RFC 4648, padding optional); nullopt for other characters.
-std::optional<std::string> DecodeBase64(std::string_view text);
 
 }  // namespace millrace::data

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 
+#include "base/base64.h"
 #include "data/decimal_text.h"
 #include "data/iso_time.h"
 #include "data/json_reader_copy.h"

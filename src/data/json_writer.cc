@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/base64.h"
+
 namespace millrace::data {
 namespace {
 
@@ -21,21 +23,6 @@ void AppendReal(double number, std::string_view text, std::string& to) {
   } else {
     AppendJsonString(text, to);
   }
-}
-
-void AppendBase64(std::string_view bytes, std::string& to) {
-  static constexpr std::string_view kAlphabet =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  to.push_back('"');
-  for (size_t at = 0; at < bytes.size(); at += 3) {
-    const size_t count = std::min<size_t>(3, bytes.size() - at);
-    uint32_t bits = 0;
-    for (size_t i = 0; i < 3; ++i)
-      bits = bits << 8 | (i < count ? static_cast<uint8_t>(bytes[at + i]) : 0U);
-    for (size_t i = 0; i < 4; ++i)
-      to.push_back(i <= count ? kAlphabet[bits >> (18 - 6 * i) & 63] : '=');
-  }
-  to.push_back('"');
 }
 
 // "yyyy-MM-ddTHH:mm:ss.SSS", with six digits when three would lose something.
@@ -170,7 +157,10 @@ void JsonWriter::AppendScalar(const Column& column, size_t row, std::string& to)
     case TypeKind::kString:
       return AppendJsonString(column.Values<std::string_view>()[at], to);
     case TypeKind::kBinary:
-      return AppendBase64(column.Values<std::string_view>()[at], to);
+      to.push_back('"');
+      AppendBase64(column.Values<std::string_view>()[at], to);
+      to.push_back('"');
+      return;
     case TypeKind::kTimestamp: {
       const TimestampUs instant(column.Values<int64_t>()[at]);
       to.push_back('"');

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/base64.h"
 #include "base/hash.h"
 #include "data/json_select.h"
 
@@ -13,22 +14,8 @@ constexpr int64_t kSpareNs = 30'000'000'000;
 constexpr size_t kTokensMax = 1024;
 constexpr int64_t kLifetimeMaxS = 86400;
 
-std::string Base64(std::string_view bytes) {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    uint32_t three = 0;
-    for (size_t j = 0; j < 3; ++j)
-      three = three << 8 | (i + j < bytes.size() ? static_cast<uint8_t>(bytes[i + j]) : 0);
-    for (size_t j = 0; j < 4; ++j)
-      text += i + j <= bytes.size() ? kDigits[three >> (18 - 6 * j) & 63] : '=';
-  }
-  return text;
-}
-
 std::string BasicValue(std::string_view user, const Secret& secret) {
-  return "Basic " + Base64(fmt::format("{}:{}", user, secret.Reveal()));
+  return "Basic " + EncodeBase64(fmt::format("{}:{}", user, secret.Reveal()));
 }
 
 void SetHeader(io::HttpExchange& request, std::string name, std::string value) {
