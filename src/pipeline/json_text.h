@@ -10,6 +10,21 @@
 
 namespace millrace::pipeline {
 
+// A list of values, each of them JSON already.
+class JsonList {
+ public:
+  JsonList& Add(std::string_view json) {
+    if (!items_.empty()) items_ += ',';
+    items_ += json;
+    return *this;
+  }
+  JsonList& AddText(std::string_view text);
+  std::string Array() const { return "[" + items_ + "]"; }
+
+ private:
+  std::string items_;
+};
+
 class JsonText {
  public:
   JsonText& Field(std::string_view name, std::string_view text);
@@ -21,6 +36,7 @@ class JsonText {
   }
   JsonText& Field(std::string_view name, int64_t number);
   JsonText& Field(std::string_view name, uint64_t number);
+  // null when it is not finite: JSON has no such numbers.
   JsonText& Field(std::string_view name, double number);
   JsonText& Field(std::string_view name, bool flag);
   // `json` goes in as it is.

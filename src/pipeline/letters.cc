@@ -1,6 +1,8 @@
 #include "pipeline/letters.h"
 
 #include <algorithm>
+#include <map>
+#include <tuple>
 
 #include "base/bytes.h"
 #include "pipeline/query_definition.h"
@@ -8,7 +10,6 @@
 namespace millrace::pipeline {
 namespace {
 
-constexpr size_t kReadBytes = size_t{1} << 20;
 constexpr std::string_view kMarksVersion = "1";
 
 // Which topics each query of the project reads, so that nothing is addressed to nobody.
@@ -40,23 +41,68 @@ class Addressees {
 
 }  // namespace
 
+std::vector<std::string> LetterTopics(const Project& project) {
+  std::vector<std::string> topics;
+  for (const QueryDef& query : project.queries) {
+    for (const std::string& topic : {query.dead_letters, query.late}) {
+      if (!topic.empty() && std::ranges::find(topics, topic) == topics.end())
+        topics.push_back(topic);
+    }
+  }
+  return topics;
+}
+
+Status CheckLetterTopic(const Project& project, const std::string& topic) {
+  const std::vector<std::string> topics = LetterTopics(project);
+  if (std::ranges::find(topics, topic) != topics.end()) return {};
+  return Fail(ErrorCode::kNotFound, "{} is no dead-letter topic of a query", topic);
+}
+
+Result<ScanEnd> ScanLetters(Workspace& workspace, const std::string& topic, const MessageSeek& seek,
+                            const ScanBudget& budget, const CancelToken& cancel,
+                            const LetterVisitor& visit) {
+  return ScanMessages(workspace.topics(), topic, seek, budget, cancel,
+                      [&](PartitionId partition, const flow::RecordView& record) -> Result<bool> {
+                        MR_ASSIGN(const flow::DeadLetter letter, flow::DecodeDeadLetter(record));
+                        return visit(letter, partition, record);
+                      });
+}
+
+Result<LetterGroups> GroupLetters(Workspace& workspace, int64_t scanned_max,
+                                  const CancelToken& cancel) {
+  using Key = std::tuple<std::string, std::string, std::string, std::string>;
+  std::map<Key, LetterGroup> groups;
+  LetterGroups result;
+  for (const std::string& topic : LetterTopics(workspace.project())) {
+    const auto add = [&](const flow::DeadLetter& letter, PartitionId,
+                         const flow::RecordView&) -> Result<bool> {
+      LetterGroup& group = groups[{topic, letter.query, letter.stage, letter.condition}];
+      ++group.count;
+      group.last_origin = letter.origin;
+      group.last_message = letter.message;
+      return true;
+    };
+    const ScanBudget budget{.scanned_max = scanned_max - result.scanned};
+    MR_ASSIGN(const ScanEnd end, ScanLetters(workspace, topic, {}, budget, cancel, add));
+    result.scanned += end.scanned;
+    if (end.next) result.complete = false;
+  }
+  for (auto& [key, group] : groups) {
+    std::tie(group.topic, group.query, group.stage, group.condition) = key;
+    result.groups.push_back(std::move(group));
+  }
+  return result;
+}
+
 Status VisitLetters(Workspace& workspace, const std::string& topic, const CancelToken& cancel,
                     const std::function<Status(const flow::DeadLetter&, PartitionId,
                                                const flow::RecordView&)>& visit) {
-  MR_ASSIGN(const auto source, workspace.topics().OpenSource(topic, {}));
-  for (int32_t p = 0; p < source->partition_count(); ++p) {
-    const PartitionId partition(p);
-    MR_ASSIGN(flow::OffsetRange range, source->Readable(partition));
-    while (range.begin < range.end && !cancel.cancelled()) {
-      MR_ASSIGN(const flow::RecordBlock block,
-                source->Read(partition, range.begin, range.end, kReadBytes));
-      for (const flow::RecordView& record : block.records) {
-        MR_ASSIGN(const flow::DeadLetter letter, flow::DecodeDeadLetter(record));
-        MR_TRY(visit(letter, partition, record));
-      }
-      range.begin = block.next;
-    }
-  }
+  const auto each = [&](const flow::DeadLetter& letter, PartitionId partition,
+                        const flow::RecordView& record) -> Result<bool> {
+    MR_TRY(visit(letter, partition, record));
+    return true;
+  };
+  MR_TRY(ScanLetters(workspace, topic, {}, {}, cancel, each));
   return {};
 }
 

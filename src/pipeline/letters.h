@@ -1,4 +1,4 @@
-// Letters: the dead letters of a project, visited and replayed.
+// Letters: the dead letters of a project, visited, grouped by reason and replayed.
 //
 // A replay appends refused records to the topics they came from, addressed to the query that
 // refused them (flow::kReplayQueryHeader): other queries of those topics pass them by. What was
@@ -16,9 +16,41 @@
 
 #include "base/cancel.h"
 #include "flow/dead_letter.h"
+#include "pipeline/message_scan.h"
 #include "pipeline/workspace.h"
 
 namespace millrace::pipeline {
+
+// The topics that queries of the project name for refused and late records, without doubles.
+std::vector<std::string> LetterTopics(const Project& project);
+// kNotFound: it is none of them.
+Status CheckLetterTopic(const Project& project, const std::string& topic);
+
+struct LetterGroup {
+  std::string topic;
+  std::string query;
+  std::string stage;
+  std::string condition;
+  int64_t count = 0;
+  flow::Origin last_origin = {};
+  std::string last_message = {};
+};
+struct LetterGroups {
+  std::vector<LetterGroup> groups;
+  int64_t scanned = 0;
+  bool complete = true;  // false: `scanned_max` letters were looked at and there are more
+};
+// Groups come by topic, query, stage and condition. There are as many as reasons, not as letters.
+Result<LetterGroups> GroupLetters(Workspace& workspace, int64_t scanned_max,
+                                  const CancelToken& cancel);
+
+// Letters in (partition, offset) order; as ScanMessages, over decoded records.
+// kInvalidArgument: a record that is no dead letter.
+using LetterVisitor =
+    std::function<Result<bool>(const flow::DeadLetter&, PartitionId, const flow::RecordView&)>;
+Result<ScanEnd> ScanLetters(Workspace& workspace, const std::string& topic, const MessageSeek& seek,
+                            const ScanBudget& budget, const CancelToken& cancel,
+                            const LetterVisitor& visit);
 
 // Calls `visit` for every dead letter of `topic`, partition by partition, until cancelled.
 // kInvalidArgument: a record that is no dead letter.

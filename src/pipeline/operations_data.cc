@@ -27,52 +27,25 @@ LetterFilter FilterOf(const OperationRequest& request) {
   return {request.Flag("query"), request.Flag("condition")};
 }
 
-std::vector<std::string> LetterTopics(const Project& project) {
-  std::vector<std::string> topics;
-  for (const QueryDef& query : project.queries) {
-    for (const std::string& topic : {query.dead_letters, query.late}) {
-      if (!topic.empty() && std::ranges::find(topics, topic) == topics.end())
-        topics.push_back(topic);
-    }
-  }
-  return topics;
-}
-
 Status ListLetters(OperationContext& context, const OperationRequest& request, Output& output) {
-  struct Group {
-    int64_t count = 0;
-    std::string example;
-    std::string place;
-  };
+  MR_ASSIGN(const LetterGroups letters, GroupLetters(context.workspace, INT64_MAX, context.cancel));
   std::vector<std::vector<std::string>> rows = {
       {"TOPIC", "QUERY", "STAGE", "CONDITION", "COUNT", "LAST AT", "LAST REASON"}};
   std::string json;
-  for (const std::string& topic : LetterTopics(context.workspace.project())) {
-    std::map<std::tuple<std::string, std::string, std::string>, Group> groups;
-    MR_TRY(VisitLetters(
-        context.workspace, topic, context.cancel,
-        [&](const flow::DeadLetter& letter, PartitionId, const flow::RecordView&) -> Status {
-          Group& group = groups[{letter.query, letter.stage, letter.condition}];
-          ++group.count;
-          group.example = letter.message;
-          group.place = flow::ToString(letter.origin);
-          return {};
-        }));
-    for (const auto& [key, group] : groups) {
-      const auto& [query, stage, condition] = key;
-      rows.push_back({topic, query, stage, condition, std::to_string(group.count), group.place,
-                      group.example.substr(0, 80)});
-      json += JsonText()
-                  .Field("topic", topic)
-                  .Field("query", query)
-                  .Field("stage", stage)
-                  .Field("condition", condition)
-                  .Field("count", group.count)
-                  .Field("last_origin", group.place)
-                  .Field("last_message", group.example)
-                  .Object() +
-              '\n';
-    }
+  for (const LetterGroup& group : letters.groups) {
+    const std::string place = flow::ToString(group.last_origin);
+    rows.push_back({group.topic, group.query, group.stage, group.condition,
+                    std::to_string(group.count), place, group.last_message.substr(0, 80)});
+    json += JsonText()
+                .Field("topic", group.topic)
+                .Field("query", group.query)
+                .Field("stage", group.stage)
+                .Field("condition", group.condition)
+                .Field("count", group.count)
+                .Field("last_origin", place)
+                .Field("last_message", group.last_message)
+                .Object() +
+            '\n';
   }
   if (request.Switch("json")) return output.Write(json);
   MR_TRY(output.Write(AlignedText(rows)));

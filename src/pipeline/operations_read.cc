@@ -1,13 +1,13 @@
 // Operations that only read: query, tail, topics, tables.
 #include <algorithm>
 
-#include "connect/batch_sources.h"
-#include "engine/batch_query.h"
 #include "engine/format.h"
 #include "flow/dead_letter.h"
 #include "pipeline/aligned_text.h"
 #include "pipeline/json_text.h"
+#include "pipeline/message_scan.h"
 #include "pipeline/operation.h"
+#include "pipeline/select.h"
 
 namespace millrace::pipeline {
 namespace {
@@ -70,18 +70,6 @@ Status ShowNew(flow::Source& source, TailState& state, bool json, Output& output
     }
   }
   return {};
-}
-
-// Where to start so that about `count` records (-1: all) are shown before the end.
-Result<std::vector<Offset>> StartOffsets(flow::Source& source, int64_t count) {
-  std::vector<Offset> offsets;
-  const int32_t partitions = source.partition_count();
-  for (int32_t p = 0; p < partitions; ++p) {
-    MR_ASSIGN(const flow::OffsetRange range, source.Readable(PartitionId(p)));
-    const int64_t back = count < 0 ? INT64_MAX : (count + partitions - 1) / partitions;
-    offsets.push_back(range.end - range.begin > back ? range.end - back : range.begin);
-  }
-  return offsets;
 }
 
 std::string_view KindOf(const store::ColumnSchema& column) {
@@ -149,36 +137,27 @@ Status QueryOperation(OperationContext& context, const OperationRequest& request
                 "query needs one SELECT, e.g. \"SELECT count(*) FROM users.by_id\"");
   }
   MR_ASSIGN(const engine::OutputFormat format, FormatOf(request));
-  const Project& project = context.workspace.project();
-  const sql::BoundQuery bound =
-      sql::BindQuery(request.arguments[0], ProjectCatalog(project, false), {});
-  if (bound.plan == nullptr) return std::unexpected(sql::ToError(bound.errors, "query"));
-  if (request.Switch("explain")) return output.Write(sql::ToString(*bound.plan));
+  MR_ASSIGN(const sql::PlanPtr plan, BindSelect(context.workspace.project(), request.arguments[0]));
+  if (request.Switch("explain")) return output.Write(sql::ToString(*plan));
 
-  connect::LocalSources sources(context.workspace.topics(), context.workspace.store(),
-                                context.workspace.fs());
-  for (const auto& [name, reference] : project.references)
-    sources.AddReference(name, reference.path);
-  engine::BatchOptions options;
-  options.cancel = &context.cancel;
-  options.context.now_us = context.workspace.clock().Now().value;
-  const auto formatter = engine::ResultFormatter::Make(format, bound.plan->schema, TimeZone::Utc());
+  const auto formatter = engine::ResultFormatter::Make(format, plan->schema, TimeZone::Utc());
   Status written;
   std::string text;
-  const auto stats = engine::RunBatch(*bound.plan, sources, options, [&](const data::Batch& batch) {
-    text.clear();
-    formatter->Add(batch, text);
-    if (!text.empty()) written = output.Write(text);
-    return written.has_value();
-  });
-  if (!stats) return std::unexpected(stats.error());
+  const auto end =
+      RunSelect(context.workspace, *plan, context.cancel, [&](const data::Batch& batch) {
+        text.clear();
+        formatter->Add(batch, text);
+        if (!text.empty()) written = output.Write(text);
+        return written.has_value();
+      });
+  if (!end) return std::unexpected(end.error());
   MR_TRY(written);
   text.clear();
   formatter->Finish(text);
   MR_TRY(output.Write(text));
-  if (sources.unreadable_records() > 0) {
+  if (end->unreadable_records > 0) {
     return output.Note(fmt::format("{} records of topics do not fit their schema and were left out",
-                                   sources.unreadable_records()));
+                                   end->unreadable_records));
   }
   return {};
 }
@@ -191,7 +170,7 @@ Status TailOperation(OperationContext& context, const OperationRequest& request,
   const bool follow = request.Switch("follow");
   const bool json = request.Switch("json");
   TailState state;
-  MR_ASSIGN(state.next, StartOffsets(*source, request.Switch("all") ? -1 : count));
+  MR_ASSIGN(state.next, OffsetsOfLast(*source, request.Switch("all") ? INT64_MAX : count));
   const CancelToken::Watch wake(context.cancel, [&] { source->Wake(); });
   if (!follow && !request.Switch("all")) state.left = count;
   while (true) {
