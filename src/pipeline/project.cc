@@ -59,6 +59,9 @@ Project ProjectLoader::Load() {
   CheckAgainstSettings(file_, root, problems_);
   const Section section("", &root);
   LoadSettings(section);
+  // Problems of the text itself are known from the first reading.
+  Problems known;
+  project_.effective_settings = EffectiveSettings(ParseDocument(file_, text_, {}, known));
   LoadProfile(section);
   LoadTopics(section);
   LoadReferences(section);

@@ -22,6 +22,7 @@
 #include "kafka/settings.h"
 #include "log/types.h"
 #include "pipeline/document.h"
+#include "pipeline/effective_settings.h"
 #include "pipeline/settings.h"
 #include "schedule/dag.h"
 #include "sql/plan.h"
@@ -165,6 +166,7 @@ struct Project {
   std::map<std::string, TableDef> tables;  // by "keyspace.table"
   std::optional<CassandraDef> cassandra;   // absent: tables are embedded
   std::vector<std::string> test_files;
+  std::vector<EffectiveSetting> effective_settings;
 };
 
 struct LoadOptions {
