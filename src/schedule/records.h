@@ -92,6 +92,12 @@ struct BackfillRecord {
   TimestampUs created_at;
 };
 
+// A run's place in lists: the newest logical date first, then the newest run.
+struct RunPlace {
+  TimestampUs logical_date;
+  int64_t run_key = 0;
+};
+
 // What to list: every given field must match.
 struct RunFilter {
   std::optional<std::string> dag_id = {};
@@ -99,6 +105,8 @@ struct RunFilter {
   std::optional<RunType> type = {};
   std::optional<TimestampUs> logical_from = {};  // inclusive
   std::optional<TimestampUs> logical_to = {};    // inclusive
+  // Only runs that a list has after this one; `total` counts the others too.
+  std::optional<RunPlace> after = {};
 };
 
 struct RunPage {

@@ -191,22 +191,27 @@ Result<RunPage> RunStore::ListRuns(const RunFilter& filter, int64_t limit, int64
       " FROM run WHERE ($1 IS NULL OR dag_id = $1) AND ($2 IS NULL OR state = $2) AND "
       "($3 IS NULL OR type = $3) AND logical_us >= $4 AND logical_us <= $5";
   static const std::string kCount = fmt::format("SELECT count(*){}", kWhere);
-  static const std::string kList =
-      fmt::format("SELECT {}{} ORDER BY logical_us DESC, run_key DESC LIMIT $6 OFFSET $7",
-                  MILLRACE_RUN_COLUMNS, kWhere);
+  static const std::string kList = fmt::format(
+      "SELECT {}{} AND (logical_us < $6 OR (logical_us = $6 AND run_key < $7)) "
+      "ORDER BY logical_us DESC, run_key DESC LIMIT $8 OFFSET $9",
+      MILLRACE_RUN_COLUMNS, kWhere);
   const Value dag = filter.dag_id ? Value(*filter.dag_id) : Value();
   const Value state = filter.state ? Value(Name(*filter.state)) : Value();
   const Value type = filter.type ? Value(Name(*filter.type)) : Value();
   const int64_t from = filter.logical_from ? filter.logical_from->value : INT64_MIN;
   const int64_t to = filter.logical_to ? filter.logical_to->value : INT64_MAX;
+  const int64_t after_us = filter.after ? filter.after->logical_date.value : INT64_MAX;
+  const int64_t after_key = filter.after ? filter.after->run_key : INT64_MAX;
   RunPage page;
   MR_TRY(database_.Read([&](Session& session) -> Status {
     MR_ASSIGN(const auto count, meta::QueryAll(session, kCount, {dag, state, type, from, to}, 1));
     page.total = count[0][0].AsInteger();
-    MR_ASSIGN(page.runs,
-              ReadAll(meta::QueryAll(session, kList, {dag, state, type, from, to, limit, offset},
-                                     kRowsMax),
-                      ReadRun));
+    MR_ASSIGN(
+        page.runs,
+        ReadAll(meta::QueryAll(session, kList,
+                               {dag, state, type, from, to, after_us, after_key, limit, offset},
+                               kRowsMax),
+                ReadRun));
     return {};
   }));
   return page;
