@@ -109,6 +109,12 @@ class CassandraStore final : public store::Store {
   }
   Status Flush() override { return state_->Flush(); }
   Status DropQuery(const std::string& query) override { return state_->DropQuery(query); }
+  // Of the state, which stays here.
+  store::StoreMetrics Metrics() override { return state_->Metrics(); }
+  Result<uint64_t> ApproximateBytes(const store::TableHandle& table) override {
+    return Fail(ErrorCode::kUnsupported, "the size of {} is Cassandra's to tell",
+                table->schema.FullName());
+  }
   Status Checkpoint(const std::string& target_folder) override {
     return state_->Checkpoint(target_folder);
   }

@@ -270,6 +270,7 @@ Status Log::DeleteRecords(const std::string& topic, PartitionId partition, Offse
 }
 
 Status Log::RunMaintenance() { return impl_->RunMaintenance(); }
+LogMetrics Log::Metrics() const { return impl_->core.counters().Snapshot(); }
 uint64_t Log::DiskBytes() const { return impl_->core.RecountDiskBytes(); }
 
 std::vector<LostRange> Log::LostRanges() const {

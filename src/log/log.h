@@ -32,6 +32,7 @@
 #include "flow/transaction.h"
 #include "io/clock.h"
 #include "io/file_system.h"
+#include "log/metrics.h"
 #include "log/producer_state.h"
 #include "log/types.h"
 
@@ -109,6 +110,7 @@ class Log {
   // One round of retention, compaction and checkpoints.
   Status RunMaintenance();
   uint64_t DiskBytes() const;
+  LogMetrics Metrics() const;
   std::vector<LostRange> LostRanges() const;
 
   // --- care

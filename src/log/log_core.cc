@@ -29,7 +29,7 @@ LogCore::LogCore(LogOptions options, io::FileSystem& fs, io::Clock& clock)
     : options_(std::move(options)),
       fs_(fs),
       clock_(clock),
-      context_{fs, clock, options_, [this](const Error& error) { Fatal(error); }} {}
+      context_{fs, clock, options_, [this](const Error& error) { Fatal(error); }, counters_} {}
 
 LogCore::~LogCore() = default;
 

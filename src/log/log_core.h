@@ -76,6 +76,7 @@ class LogCore {
   // Syncs every partition.
   Status Flush();
 
+  const LogCounters& counters() const { return counters_; }
   Syncer& syncer() { return *syncer_; }
   // Held alone while the markers of one transaction are appended, shared while the readable ends of
   // several partitions are asked: nobody sees half of it. Taken before any partition's lock; reads
@@ -102,6 +103,7 @@ class LogCore {
   const LogOptions options_;
   io::FileSystem& fs_;
   io::Clock& clock_;
+  LogCounters counters_;
   PartitionContext context_;
   std::unique_ptr<io::FileLock> folder_lock_;
 

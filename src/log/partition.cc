@@ -164,6 +164,7 @@ Result<Partition::Appended> Partition::AppendLocked(std::string& batches) {
     at += header.total_bytes();
   }
   MR_TRY(segments_.back()->Append(batches, end, appended.log_append_time));
+  context_.counters.appended_bytes += batches.size();
   ApplyAppended(batches, end);
   appended.end = end;
   return appended;
@@ -257,7 +258,10 @@ Status Partition::MakeDurable() {
   const Segment::Extent extent = segment->extent();
   lock.unlock();
 
+  const int64_t begun_ns = context_.clock.MonotonicNs();
   const Status synced = segment->Sync();
+  context_.counters.sync_seconds.Observe(
+      static_cast<double>(context_.clock.MonotonicNs() - begun_ns) / 1e9);
   if (synced) segment->NoteSynced({extent.end, extent.bytes, extent.max_timestamp});
 
   lock.lock();

@@ -27,6 +27,7 @@
 
 #include "io/clock.h"
 #include "io/file_system.h"
+#include "log/metrics.h"
 #include "log/partition_checkpoint.h"
 #include "log/producer_state.h"
 #include "log/record_batch.h"
@@ -42,6 +43,7 @@ struct PartitionContext {
   const LogOptions& options;
   // A sync failed: called once per failure, ends the process.
   std::function<void(const Error&)> fatal;
+  LogCounters& counters;
 };
 
 class Partition {

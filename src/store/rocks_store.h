@@ -58,6 +58,8 @@ class RocksStore final : public Store {
   Result<ScanPage> Scan(const TableHandle& table, const ScanRequest& request) override;
   Result<LookupResult> Lookup(const TableHandle& table, std::span<const data::ColumnPtr> keys,
                               const std::vector<std::string>& columns) override;
+  StoreMetrics Metrics() override;
+  Result<uint64_t> ApproximateBytes(const TableHandle& table) override;
   Status Checkpoint(const std::string& target_folder) override;
   Status VerifyChecksums() override;
   Status CompactAll() override;

@@ -392,6 +392,43 @@ Status RocksStore::CompactAll() {
   return {};
 }
 
+StoreMetrics RocksStore::Metrics() {
+  const auto sum = [this](const char* property) {
+    uint64_t total = 0;
+    for (rocksdb::ColumnFamilyHandle* family : AllFamilies()) {
+      uint64_t bytes = 0;
+      if (db_->GetIntProperty(family, property, &bytes)) total += bytes;
+    }
+    return total;
+  };
+  StoreMetrics metrics;
+  metrics.memtable_bytes = sum("rocksdb.cur-size-all-mem-tables");
+  metrics.file_bytes = sum("rocksdb.total-sst-files-size");
+  metrics.pending_compaction_bytes = sum("rocksdb.estimate-pending-compaction-bytes");
+  // One cache for all families.
+  db_->GetIntProperty(default_family_, "rocksdb.block-cache-usage", &metrics.block_cache_bytes);
+  const std::lock_guard lock(flush_mutex_);
+  metrics.unflushed_source_bytes = unflushed_bytes_;
+  return metrics;
+}
+
+Result<uint64_t> RocksStore::ApproximateBytes(const TableHandle& table) {
+  std::string begin;
+  std::string end;
+  AppendBig(begin, table->id);
+  AppendBig(end, table->id + 1);
+  const rocksdb::Range range(begin, end);
+  uint64_t total = 0;
+  for (rocksdb::ColumnFamilyHandle* family : row_families_) {
+    uint64_t bytes = 0;
+    MR_TRY(FromRocks(db_->GetApproximateSizes({.include_memtables = false, .include_files = true},
+                                              family, &range, 1, &bytes),
+                     "cannot size up the table"));
+    total += bytes;
+  }
+  return total;
+}
+
 Status RocksStore::WaitUntilIdle() {
   for (const char* property : {"rocksdb.mem-table-flush-pending", "rocksdb.compaction-pending",
                                "rocksdb.num-running-compactions", "rocksdb.num-running-flushes"}) {

@@ -67,6 +67,15 @@ struct StoreOptions {
   std::set<std::string> logged_queries{};
 };
 
+// Bytes of the moment.
+struct StoreMetrics {
+  uint64_t memtable_bytes = 0;
+  uint64_t block_cache_bytes = 0;
+  uint64_t file_bytes = 0;
+  uint64_t unflushed_source_bytes = 0;    // committed and only in memory: what a crash would re-run
+  uint64_t pending_compaction_bytes = 0;  // estimated
+};
+
 // Rows found for the keys of a lookup.
 struct LookupResult {
   data::Batch rows;
@@ -117,6 +126,11 @@ class Store : public flow::StateStore {
   virtual Result<LookupResult> Lookup(const TableHandle& table,
                                       std::span<const data::ColumnPtr> keys,
                                       const std::vector<std::string>& columns) = 0;
+
+  virtual StoreMetrics Metrics() = 0;
+  // Bytes of the table's rows in files, compressed: an estimate, from where its keys lie. Rows that
+  // are not flushed yet are not in it.
+  virtual Result<uint64_t> ApproximateBytes(const TableHandle& table) = 0;
 
   // --- Care.
   // A copy that Open() can open, made while writing goes on; flushes first. The folder must not

@@ -119,6 +119,7 @@ Status Committer::Commit(ReadyEpoch& epoch) {
   told.progress = output.write.progress;
   told.records_in = output.records_in;
   told.skipped = output.skipped;
+  told.arrivals = std::move(output.arrivals);
   told.rows_out = output.rows_out;
   told.rejected = output.dead_letters.size();
   told.late = output.late.size();
@@ -142,6 +143,7 @@ Status Committer::Commit(ReadyEpoch& epoch) {
   }
   MR_TRY(world_.store->Commit(std::move(output.write)));
   told.done_ns = world_.time->MonotonicNs();
+  told.done_at = world_.time->Now();
   done_(told);
   TruncateIntents(told.done_ns);
   return {};

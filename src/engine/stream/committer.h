@@ -34,6 +34,8 @@ struct CommittedEpoch {
   flow::Progress progress;
   uint64_t records_in = 0;
   uint64_t skipped = 0;
+  std::vector<EpochOutput::Arrival> arrivals;
+  TimestampUs done_at;  // when its rows could be read
   uint64_t rows_out = 0;
   uint64_t rejected = 0;
   uint64_t late = 0;

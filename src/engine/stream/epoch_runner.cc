@@ -111,6 +111,7 @@ void EpochRunner::Begin(EpochFrame frame) {
   after_ = frame_.positions;
   bytes_ = 0;
   skipped_ = 0;
+  arrivals_.clear();
 }
 
 void EpochRunner::Add(size_t position, flow::RecordBlock block) {
@@ -135,6 +136,7 @@ void EpochRunner::Add(size_t position, flow::RecordBlock block) {
 void EpochRunner::AddChunk(size_t position, const std::shared_ptr<const flow::RecordBlock>& block,
                            size_t first, size_t count) {
   flow::Position& after = after_[position];
+  arrivals_.push_back({block->records[first].timestamp, count});
   Work& work = work_.emplace_back();
   work.position = position;
   const auto rank = std::ranges::find(program_.topics, after.at.topic) - program_.topics.begin();
@@ -261,6 +263,7 @@ Result<EpochOutput> EpochRunner::Finish() {
   output.write.query = spec_.name;
   output.write.source_bytes = bytes_;
   output.skipped = skipped_;
+  output.arrivals = std::move(arrivals_);
   if (window_ != nullptr) {
     MR_TRY(EndWindows(output));
   }

@@ -39,6 +39,12 @@ struct EpochOutput {
   std::vector<flow::OutRecord> late;
   uint64_t records_in = 0;
   uint64_t skipped = 0;  // replayed records meant for other queries; not in `records_in`
+  // When they were appended, by chunk: of its oldest record.
+  struct Arrival {
+    TimestampMs appended;
+    uint64_t records = 0;
+  };
+  std::vector<Arrival> arrivals;
   uint64_t rows_out = 0;
   size_t state_entries = 0;
 };
@@ -89,6 +95,7 @@ class EpochRunner {
   std::vector<flow::Position> after_;  // positions at the epoch's end
   uint64_t bytes_ = 0;
   uint64_t skipped_ = 0;
+  std::vector<EpochOutput::Arrival> arrivals_;
   int64_t emitted_us_ = 0;  // write time of the newest rows that windows gave
 };
 

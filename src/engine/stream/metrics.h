@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/histogram.h"
 #include "base/ids.h"
 #include "flow/epoch.h"
 
@@ -38,7 +39,12 @@ struct QueryMetrics {
   // Milliseconds of recent epochs, from the cut to the store's commit.
   double epoch_p50_ms = 0;
   double epoch_p99_ms = 0;
-  double commit_p50_ms = 0;  // the committer's part of it
+  double commit_p50_ms = 0;          // the committer's part of it
+  HistogramSnapshot epoch_seconds;   // from the cut to the store's commit
+  HistogramSnapshot commit_seconds;  // the committer's part of it
+  // From a record's append to the log until its rows can be read; the oldest record of a chunk
+  // stands for all of it. Without epochs re-run at the start.
+  HistogramSnapshot append_to_row_seconds;
   std::vector<PartitionMetrics> partitions;
 };
 

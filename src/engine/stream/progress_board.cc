@@ -45,6 +45,14 @@ void ProgressBoard::Note(const CommittedEpoch& epoch) {
     epoch_ns_[next_ % kRecent] = epoch.done_ns - epoch.cut_ns;
     commit_ns_[next_ % kRecent] = epoch.done_ns - epoch.commit_ns;
     ++next_;
+    epoch_seconds_.Observe(static_cast<double>(epoch.done_ns - epoch.cut_ns) / 1e9);
+    commit_seconds_.Observe(static_cast<double>(epoch.done_ns - epoch.commit_ns) / 1e9);
+    for (const EpochOutput::Arrival& arrival : epoch.arrivals) {
+      if (epoch.replayed) break;
+      append_to_row_seconds_.Observe(
+          static_cast<double>(epoch.done_at.value - arrival.appended.value * 1000) / 1e6,
+          arrival.records);
+    }
   }
   changed_.notify_all();
 }
@@ -101,6 +109,9 @@ QueryMetrics ProgressBoard::Snapshot() const {
   QueryMetrics metrics = counts_;
   metrics.query = query_;
   metrics.epoch = progress_.epoch;
+  metrics.epoch_seconds = epoch_seconds_.Snapshot();
+  metrics.commit_seconds = commit_seconds_.Snapshot();
+  metrics.append_to_row_seconds = append_to_row_seconds_.Snapshot();
   metrics.watermark_us = progress_.watermark_us;
   metrics.epoch_p50_ms = PercentileMs(epoch_ns_, 0.5);
   metrics.epoch_p99_ms = PercentileMs(epoch_ns_, 0.99);

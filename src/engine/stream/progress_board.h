@@ -50,6 +50,9 @@ class ProgressBoard {
   std::vector<int64_t> epoch_ns_;  // of recent epochs, a ring
   std::vector<int64_t> commit_ns_;
   size_t next_ = 0;
+  Histogram epoch_seconds_;
+  Histogram commit_seconds_;
+  Histogram append_to_row_seconds_;
   double asleep_ns_ = 0;  // both fade over a few seconds
   double busy_ns_ = 0;
   std::map<flow::TopicPartition, int64_t> caught_up_ns_;  // when a partition last had no lag
