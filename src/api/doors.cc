@@ -1,7 +1,7 @@
 #include "api/doors.h"
 
 #include "api/control.h"
-#include "api/metrics_text.h"
+#include "api/metrics/exposition.h"
 #include "base/logging.h"
 #include "pipeline/listen_address.h"
 
@@ -108,18 +108,25 @@ class DoorsImpl final : public Doors {
     if (request.path == "/readyz")
       return Ready(use.get(), request.Parameter("verbose").has_value());
     if (request.path == "/metrics") {
-      io::HttpResponse response = Text(200, MetricsText(use.get()));
+      io::HttpResponse response = Text(200, MetricsText(MetricsSource::Of(use.get())));
       response.content_type = "text/plain; version=0.0.4; charset=utf-8";
       return response;
     }
     return Text(404, "/livez, /readyz and /metrics are here\n");
   }
 
+  // Ready: not on the way out, and every query runs. `verbose` names each part.
   static io::HttpResponse Ready(pipeline::Runner* runner, bool verbose) {
     if (runner == nullptr) return Text(503, "starting\n");
-    std::string text;
-    bool ready = true;
-    for (const pipeline::QueryStatus& query : runner->Snapshot().queries) {
+    const pipeline::RunnerSnapshot snapshot = runner->Snapshot();
+    bool ready = !snapshot.draining;
+    std::string text = snapshot.draining ? "[failed] pipeline: it stops\n" : "[ok] pipeline\n";
+    const size_t damaged = runner->workspace().log().DamagedPartitions().size();
+    text += damaged == 0 ? "[ok] log\n"
+                         : fmt::format("[damaged] log: {} partitions are closed\n", damaged);
+    text += fmt::format("[ok] tables: {}\n", runner->workspace().store().Tables().size());
+    text += runner->scheduler() != nullptr ? "[ok] schedule\n" : "[off] schedule\n";
+    for (const pipeline::QueryStatus& query : snapshot.queries) {
       ready = ready && query.running;
       text += fmt::format("[{}] query {}{}\n", query.running ? "ok" : "failed", query.name,
                           query.failure.empty() ? "" : ": " + query.failure);
