@@ -2,11 +2,16 @@
 
 #include "api/control.h"
 #include "api/metrics/exposition.h"
+#include "api/request_guard.h"
+#include "api/rest/problem.h"
+#include "api/rest/router.h"
 #include "base/logging.h"
 #include "pipeline/listen_address.h"
 
 namespace millrace::api {
 namespace {
+
+constexpr uint64_t kApiBodyBytesMax = 256 << 10;
 
 io::HttpResponse Text(int status, std::string body) {
   return {.status = status, .content_type = "text/plain; charset=utf-8", .body = std::move(body)};
@@ -14,7 +19,8 @@ io::HttpResponse Text(int status, std::string body) {
 
 class DoorsImpl final : public Doors {
  public:
-  explicit DoorsImpl(pipeline::Workspace& workspace) : workspace_(workspace) {}
+  explicit DoorsImpl(pipeline::Workspace& workspace)
+      : workspace_(workspace), router_(workspace, stopping_) {}
 
   ~DoorsImpl() override {
     stopping_.Cancel();
@@ -39,8 +45,15 @@ class DoorsImpl final : public Doors {
     const std::string& listen = workspace_.project().settings.listen;
     MR_ASSIGN(const auto address, pipeline::ParseListenAddress(listen));
     if (!address) return {};
+    listen_host_ = address->host;
+    // Heavy routes of the API hold a thread each; the others are for what must not wait.
+    io::HttpServerOptions public_options;
+    public_options.handler_threads = rest::Router::kHeavyMax + 2;
+    public_options.streams_max = rest::LiveValues::kStreamsMax + rest::Router::kHeavyMax;
+    public_options.connections_max = 2 * public_options.streams_max;
+    public_options.body_bytes_max = kApiBodyBytesMax;
     public_ = io::HttpServer::Create(
-        {}, [this](const io::HttpRequest& request) { return Public(request); });
+        public_options, [this](const io::HttpRequest& request) { return Public(request); });
     auto port = public_->ListenTcp({.address = address->host, .port = address->port});
     if (!port) {
       return std::unexpected(std::move(port.error())
@@ -92,7 +105,12 @@ class DoorsImpl final : public Doors {
       return Text(404, "POST /operations\n");
     const auto use = std::make_shared<RunnerUse>(*this);
     if (use->get() == nullptr) return Text(503, "the pipeline is starting or stopping\n");
-    io::HttpResponse response = AnswerOperation(request, workspace_, use->get(), stopping_);
+    return Holding(use, AnswerOperation(request, workspace_, use->get(), stopping_));
+  }
+
+  // The runner stays as long as the answer's stream.
+  static io::HttpResponse Holding(const std::shared_ptr<RunnerUse>& use,
+                                  io::HttpResponse response) {
     if (response.stream) {
       response.stream = [use, stream = std::move(response.stream)](io::ResponseStream& out) {
         stream(out);
@@ -102,7 +120,16 @@ class DoorsImpl final : public Doors {
   }
 
   io::HttpResponse Public(const io::HttpRequest& request) {
-    if (request.method != "GET" && request.method != "HEAD") return Text(405, "only GET\n");
+    const bool is_api = request.path == rest::kBasePath ||
+                        request.path.starts_with(std::string(rest::kBasePath) + "/");
+    if (const auto refusal = RefusalOf(request, listen_host_, is_api)) {
+      return Guarded(rest::ProblemResponse({.status = 403, .code = "refused", .detail = *refusal}));
+    }
+    if (is_api) {
+      const auto use = std::make_shared<RunnerUse>(*this);
+      return Guarded(Holding(use, router_.Answer(request, use->get())));
+    }
+    if (request.method != "GET") return Text(405, "only GET\n");
     if (request.path == "/livez") return Text(200, "ok\n");
     const RunnerUse use(*this);
     if (request.path == "/readyz")
@@ -112,7 +139,16 @@ class DoorsImpl final : public Doors {
       response.content_type = "text/plain; version=0.0.4; charset=utf-8";
       return response;
     }
-    return Text(404, "/livez, /readyz and /metrics are here\n");
+    return Text(404, "/livez, /readyz, /metrics and /api/v1 are here\n");
+  }
+
+  // What keeps a browser from making more of an answer than data.
+  static io::HttpResponse Guarded(io::HttpResponse response) {
+    response.headers.push_back({"Cache-Control", "no-store"});
+    response.headers.push_back({"X-Content-Type-Options", "nosniff"});
+    response.headers.push_back(
+        {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"});
+    return response;
   }
 
   // Ready: not on the way out, and every query runs. `verbose` names each part.
@@ -137,6 +173,8 @@ class DoorsImpl final : public Doors {
 
   pipeline::Workspace& workspace_;
   CancelToken stopping_;
+  rest::Router router_;
+  std::string listen_host_;
   std::unique_ptr<io::HttpServer> control_;
   std::unique_ptr<io::HttpServer> public_;
   std::string address_;

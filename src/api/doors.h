@@ -4,8 +4,11 @@
 //
 //   GET /livez     200 as long as the process serves
 //   GET /readyz    200 once tables are open for reading and every query runs, else 503; ?verbose
-//   names each part GET /metrics   Prometheus text
+//                  names each part
+//   GET /metrics   Prometheus text (metrics/)
+//   /api/v1/...    the REST API (rest/)
 //
+// Only this machine is answered, and no page of another origin (request_guard.h).
 // A public address is refused: there is no authentication yet (DESIGN invariant 12).
 #pragma once
 

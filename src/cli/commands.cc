@@ -5,6 +5,8 @@
 
 #include "base/logging.h"
 #include "extract/template.h"
+#include "api/metrics/exposition.h"
+#include "api/rest/documents.h"
 #include "io/clock.h"
 #include "pipeline/backup.h"
 #include "pipeline/fixture.h"
@@ -143,6 +145,10 @@ int SchemaCommand(const CommandLine& line) {
     WriteOut(extract::TemplatesReference());
   else if (line.request.Switch("fixtures"))
     WriteOut(pipeline::FixturesReference());
+  else if (line.request.Switch("api"))
+    WriteOut(api::rest::ApiReference());
+  else if (line.request.Switch("metrics"))
+    WriteOut(api::MetricsReference());
   else
     WriteOut(pipeline::SettingsJsonSchema() + "\n");
   return 0;

@@ -28,8 +28,9 @@ constexpr Setting kSettings[] = {
 
     {"api", kMap, "", "Health, metrics and the control interface."},
     {"api.listen", kText, "127.0.0.1:7070",
-     "Address of /livez, /readyz and /metrics; loopback only, since there is no login yet. \"off\" "
-     "for none."},
+     "Address of the REST API, /livez, /readyz and /metrics; loopback only, since there is no "
+     "login "
+     "yet. \"off\" for none."},
 
     {"log", kMap, "", "The embedded log."},
     {"log.durability",
