@@ -1,6 +1,6 @@
 # Millrace: the two commands are `make run` and `make test`. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help install run build test test-real format format-check bench bench-real asan tsan fuzz clean
+.PHONY: help install run build test test-real test-api format format-check bench bench-real asan tsan fuzz clean
 
 JOBS ?= $(shell nproc)
 RUN_DATA ?= build/run/data
@@ -36,6 +36,9 @@ test: format-check build ## Formatting check, build with warnings as errors, all
 test-real: build ## The example on real systems, fetched by Maven and started on loopback (needs a JDK 17 and Maven)
 	tests/real/kafka_test.py --bin build/dev
 	tests/real/cassandra_test.py --bin build/dev
+
+test-api: build ## The REST API and metrics as outside tools see them (schemathesis from PyPI, promtool)
+	tests/real/api_test.py --bin build/dev
 
 bench: ## Run the benchmarks of the README and write build/bench/results.json
 	@tools/install-deps.sh test
