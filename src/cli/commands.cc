@@ -3,10 +3,10 @@
 
 #include <unistd.h>
 
-#include "base/logging.h"
-#include "extract/template.h"
 #include "api/metrics/exposition.h"
 #include "api/rest/documents.h"
+#include "base/logging.h"
+#include "extract/template.h"
 #include "io/clock.h"
 #include "pipeline/backup.h"
 #include "pipeline/fixture.h"
