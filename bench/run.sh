@@ -7,7 +7,8 @@ bin=build/bench
 lines=build/bench/results.txt
 : >"$lines"
 say() { echo; echo "== $*"; }
-take() { tee /dev/stderr | grep -E '^[a-z0-9_.]+ [0-9.e+-]+( [^ ]+)?$' >>"$lines"; }
+# Not tee /dev/stderr: opened anew, a log file would begin again at its first byte.
+take() { tee >(cat >&2) | grep -E '^[a-z0-9_.]+ [0-9.e+-]+( [^ ]+)?$' >>"$lines"; }
 
 records=${RECORDS:-1000000}
 for scenario in none one four; do

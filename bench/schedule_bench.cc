@@ -101,9 +101,9 @@ Status Measure(const std::string& folder) {
   MR_ASSIGN(const double seconds, TimeRuns(*scheduler, "wide", kWideRuns));
   MR_TRY(scheduler->Drain(std::chrono::seconds(1), std::chrono::seconds(5)));
   std::sort(gaps.ms.begin(), gaps.ms.end());
-  std::printf("schedule.tries_per_second %.0f\n", kWideRuns * kChainLength / seconds);
-  std::printf("schedule.gap_p50_ms %.3f\n", gaps.ms[gaps.ms.size() / 2]);
-  std::printf("schedule.gap_p99_ms %.3f\n", gaps.ms[gaps.ms.size() * 99 / 100]);
+  std::printf("schedule.tries_per_second %.0f tries/s\n", kWideRuns * kChainLength / seconds);
+  std::printf("schedule.gap_p50_ms %.3f ms\n", gaps.ms[gaps.ms.size() / 2]);
+  std::printf("schedule.gap_p99_ms %.3f ms\n", gaps.ms[gaps.ms.size() * 99 / 100]);
   return {};
 }
 

@@ -28,6 +28,7 @@ constexpr int kShardsMax = 64;
 // Sorted runs of a shard that start a merge: each is a look with a Bloom filter more for a reader,
 // and each merge writes rows again.
 constexpr int kRunsThatMerge = 12;
+constexpr int kSmallRunsAtMost = 128;
 // A Resume of RocksDB that takes longer will not end: the process has to.
 constexpr int64_t kResumeNsMax = int64_t{120} * 1'000'000'000;
 
@@ -217,6 +218,9 @@ Status RocksStore::OpenDatabase() {
   rocksdb::ColumnFamilyOptions small;
   small.write_buffer_size = size_t{8} << 20;
   small.max_write_buffer_number = rows.max_write_buffer_number;  // all are flushed together
+  // Their files are tiny and may wait for a merge until those of the rows are done.
+  small.level0_slowdown_writes_trigger = kSmallRunsAtMost;
+  small.level0_stop_writes_trigger = 2 * kSmallRunsAtMost;
   small.table_factory = rows.table_factory;
   small.compression = rocksdb::kLZ4Compression;
   std::vector<rocksdb::ColumnFamilyDescriptor> families;

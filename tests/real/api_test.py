@@ -39,9 +39,10 @@ class ServedStack(UsersStack):
         while time.monotonic() < deadline:
             if self.pipeline.poll() is not None:
                 raise Failure(f"the pipeline ended:\n{self.log_tail()}")
-            found = re.search(r"(http://127\.0\.0\.1:\d+)/readyz", self.log_file().read_text(encoding="utf-8", errors="replace"))
-            if found and re.search(r'rows_out_total\{[^}]*created_users[^}]*\} [1-9]', get(found[1] + "/metrics")):
-                return found[1]
+            found = re.search(r'"address":"(127\.0\.0\.1:\d+)"', self.log_file().read_text(encoding="utf-8", errors="replace"))
+            base = f"http://{found[1]}" if found else None
+            if base and re.search(r'rows_out_total\{[^}]*created_users[^}]*\} [1-9]', get(base + "/metrics")):
+                return base
             time.sleep(0.5)
         raise Failure(f"no rows after {RECORDS_SECONDS_MAX} s:\n{self.log_tail()}")
 

@@ -79,8 +79,8 @@ constexpr Parameter kMessagesParameters[] = {
     {"offset", "integer", "Start at this offset, in every partition asked for.", {}, 0, kNumberMax},
     {"time", "time", "Start at the first record that was appended at or after this time."},
     {"last", "integer", "Start so many records before the end, over all partitions.", {}, 1, 10000},
-    {"key", "string", "Only records with exactly this key.", {}, 1, 65536},
-    {"contains", "string", "Only records whose key or value contains this text.", {}, 1, 4096},
+    {"key", "string", "Only records with exactly this key.", {}, 1, 1024},
+    {"contains", "string", "Only records whose key or value contains this text.", {}, 1, 1024},
     kScanMax,
     kLimit,
     kCursor};
