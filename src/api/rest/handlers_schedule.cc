@@ -72,6 +72,26 @@ Result<schedule::BackfillRecord> FindBackfill(schedule::Scheduler& scheduler,
   return *found;
 }
 
+// A page of records that rise by `number`, from behind the cursor's on.
+template <typename Records, typename Number, typename ToJson>
+Result<Answer> PageByNumber(const Call& call, const Records& records, Number number,
+                            ToJson to_json) {
+  int64_t after = 0;
+  if (call.Has("cursor")) {
+    MR_ASSIGN(const auto place, CursorNumbers(call, 1));
+    after = place[0];
+  }
+  JsonList items;
+  int64_t left = call.Integer("limit");
+  for (const auto& record : records) {
+    if (record.*number <= after) continue;
+    if (left-- == 0) return PageAnswer(items, std::to_string(after));
+    items.Add(to_json(record));
+    after = record.*number;
+  }
+  return PageAnswer(items, std::nullopt);
+}
+
 }  // namespace
 
 Result<Answer> ListDags(Call& call) {
@@ -186,20 +206,7 @@ Result<Answer> ListTries(Call& call) {
   MR_ASSIGN(schedule::Scheduler* const scheduler, call.Scheduler());
   MR_ASSIGN(const auto tries,
             scheduler->ListTries(call.Text("dag"), call.Text("run"), call.Text("task")));
-  int64_t after = 0;
-  if (call.Has("cursor")) {
-    MR_ASSIGN(const auto place, CursorNumbers(call, 1));
-    after = place[0];
-  }
-  JsonList items;
-  int64_t left = call.Integer("limit");
-  for (const schedule::TryRecord& one : tries) {
-    if (one.try_number <= after) continue;
-    if (left-- == 0) return PageAnswer(items, std::to_string(after));
-    items.Add(TryJson(one));
-    after = one.try_number;
-  }
-  return PageAnswer(items, std::nullopt);
+  return PageByNumber(call, tries, &schedule::TryRecord::try_number, TryJson);
 }
 
 Result<Answer> ReadTryLog(Call& call) {
@@ -239,20 +246,7 @@ Result<Answer> ListBackfills(Call& call) {
   MR_TRY(scheduler->GetDag(call.Text("dag")));
   MR_ASSIGN(auto backfills, scheduler->ListBackfills(call.Text("dag")));
   std::ranges::sort(backfills, {}, &schedule::BackfillRecord::backfill_id);
-  int64_t after = 0;
-  if (call.Has("cursor")) {
-    MR_ASSIGN(const auto place, CursorNumbers(call, 1));
-    after = place[0];
-  }
-  JsonList items;
-  int64_t left = call.Integer("limit");
-  for (const schedule::BackfillRecord& backfill : backfills) {
-    if (backfill.backfill_id <= after) continue;
-    if (left-- == 0) return PageAnswer(items, std::to_string(after));
-    items.Add(BackfillJson(backfill));
-    after = backfill.backfill_id;
-  }
-  return PageAnswer(items, std::nullopt);
+  return PageByNumber(call, backfills, &schedule::BackfillRecord::backfill_id, BackfillJson);
 }
 
 Result<Answer> PlanBackfill(Call& call) {
